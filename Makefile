@@ -1,0 +1,67 @@
+# userlock: lock states of application users, for PostgreSQL.
+#
+#   make, make install, make installcheck    as in any PGXS extension
+#   make demo, make test, make bench         install what is missing first
+#   make scripts                             assemble sql/ from its parts
+
+# These three must work where there is no PostgreSQL yet.
+SETUP_GOALS = demo test bench
+ifneq ($(filter $(SETUP_GOALS),$(MAKECMDGOALS)),)
+
+.PHONY: $(SETUP_GOALS)
+demo:
+	@tools/demo
+test:
+	@tools/test
+bench:
+	@bench/run
+
+else
+
+# The control file is the only place where the version is written by hand.
+here := $(or $(VPATH),.)
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(here)/userlock.control)
+
+EXTENSION   = userlock
+MODULE_big  = userlock
+MODULES_SRC = userlock userlock_state userlock_io userlock_op userlock_caller \
+	userlock_outcome userlock_request userlock_store userlock_account \
+	userlock_account_api userlock_transition userlock_transition_api
+OBJS        = $(MODULES_SRC:%=src/%.o)
+DATA        = sql/userlock--$(EXTVERSION).sql
+PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
+
+REGRESS        = security type sanity account transition expiry bulk permission input verify readme
+REGRESS_OPTS   = --inputdir=$(srcdir)/test
+ISOLATION      = unlock-unlock lock-block unlock-block lock-users delete-register snapshot
+ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
+TAP_TESTS      = 1
+PROVE_TESTS    = test/t/*.pl
+
+EXTRA_CLEAN = tmp_check
+
+# A VPATH build directory has no src/ and no expected/ of its own.
+ifdef VPATH
+REGRESS_PREP = vpath-directories
+endif
+
+PG_CONFIG ?= pg_config
+PGXS      := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+ifdef VPATH
+.PHONY: vpath-directories
+$(OBJS): | vpath-directories
+vpath-directories:
+	@$(MKDIR_P) src
+	@test -e expected || ln -s $(abspath $(srcdir))/expected expected
+endif
+
+$(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
+
+CORE_PARTS = guard type operators rules tables transitions accounts views maintenance
+.PHONY: scripts
+scripts:
+	cd $(srcdir)/sql && cat $(CORE_PARTS:%=core/%.sql) > userlock--$(EXTVERSION).sql
+
+endif

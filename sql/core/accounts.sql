@@ -1,0 +1,64 @@
+--
+-- Accounts
+--
+
+CREATE FUNCTION userlock.register_user(
+    user_id text,
+    tenant text DEFAULT NULL,
+    profile jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_register_user';
+
+REVOKE EXECUTE ON FUNCTION userlock.register_user FROM PUBLIC;
+COMMENT ON FUNCTION userlock.register_user IS
+$$Registers a user, who is active.
+
+user_id: the application's own id, 1 to 200 characters, unique in the tenant. tenant: NULL means the caller's own. profile: a JSON object kept with the user. An id that was used before goes on with its history, and tokens from before stay void. Returns the user's status. Errors: PT403 not the caller's tenant, PT409 already registered, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.delete_user(
+    user_id text,
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_delete_user';
+
+REVOKE EXECUTE ON FUNCTION userlock.delete_user FROM PUBLIC;
+COMMENT ON FUNCTION userlock.delete_user IS
+$$Deletes a user's account and profile; the history stays.
+
+tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. idempotent: accept that there is no such user, and return NULL. details: a JSON object kept with the event. Returns the status that the user had. Errors: PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.revoke_access(
+    user_id text,
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_revoke_access';
+
+REVOKE EXECUTE ON FUNCTION userlock.revoke_access FROM PUBLIC;
+COMMENT ON FUNCTION userlock.revoke_access IS
+$$Makes every token void that was issued to a user until now; the state stays.
+
+tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. details: a JSON object kept with the event. Returns the user's status. Errors: PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.user_status(
+    user_id text,
+    tenant text DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_user_status';
+
+REVOKE EXECUTE ON FUNCTION userlock.user_status FROM PUBLIC;
+COMMENT ON FUNCTION userlock.user_status(text, text) IS
+$$The user as they are now.
+
+A restriction whose end has passed does not hold. tenant: NULL means the caller's own. Writes nothing, also works in a read-only transaction and on a standby. Errors: PT403 not the caller's tenant, PT404 no such user, PT422 invalid argument.$$;
+

@@ -1,0 +1,26 @@
+\echo Use "CREATE EXTENSION userlock" to load this file. \quit
+
+-- A schema of this name may have been made by someone else, who would then own
+-- the ground that this script builds on.
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_namespace AS n
+        JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'userlock'
+        AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) CURRENT_USER)
+    ) THEN
+        RAISE EXCEPTION 'schema "userlock" belongs to someone else'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Drop the schema, or have its owner give it to you.';
+    END IF;
+END
+$$;
+
+-- The type is for everybody's tables.  What changes or reveals anything is
+-- guarded by EXECUTE and SELECT, which nobody has until they are granted.
+GRANT USAGE ON SCHEMA userlock TO PUBLIC;
+
+COMMENT ON SCHEMA userlock IS
+'May this user come in? Lock states of application users, changed only through checked transitions, with their history.';
+

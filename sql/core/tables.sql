@@ -1,0 +1,117 @@
+--
+-- Tables
+--
+-- Nobody is granted anything on them: they are changed by the functions below
+-- and read through the views.  Every key contains (tenant, user_id), so that
+-- the tables can be distributed by either.
+--
+-- No CHECK constraints: the server would parse each of them anew for every
+-- transition, which doubled its time.  The functions are the only writers, and
+-- verify() proves what they wrote.
+--
+
+CREATE TABLE userlock.account (
+    tenant text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    state userlock.user_lock_state NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    locked_until timestamptz,
+    blocked_until timestamptz,
+    lock_sequence bigint,
+    block_sequence bigint,
+    access_valid_after timestamptz,
+    PRIMARY KEY (tenant, user_id)
+);
+
+-- Few users are restricted: who is out can be listed without reading the rest.
+CREATE INDEX account_restricted ON userlock.account (tenant, user_id)
+WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
+
+COMMENT ON TABLE userlock.account IS
+'The current state of each user: the fold of their events.';
+COMMENT ON COLUMN userlock.account.tenant IS
+'The organisation that owns the user; 1 to 200 characters.';
+COMMENT ON COLUMN userlock.account.user_id IS
+'The application''s own id of the user, unique in the tenant; 1 to 200 characters.';
+COMMENT ON COLUMN userlock.account.state IS
+'The restrictions as last written. One whose end has passed no longer holds: see state_at().';
+COMMENT ON COLUMN userlock.account.sequence IS
+'The number of the user''s last event.';
+COMMENT ON COLUMN userlock.account.created_at IS
+'When the user was registered.';
+COMMENT ON COLUMN userlock.account.changed_at IS
+'When the last event happened.';
+COMMENT ON COLUMN userlock.account.locked_until IS
+'When the lock ends by itself; NULL: not locked, or until unlocked.';
+COMMENT ON COLUMN userlock.account.blocked_until IS
+'When the block ends by itself; NULL: not blocked, or until unblocked.';
+COMMENT ON COLUMN userlock.account.lock_sequence IS
+'The number of the event that locked the user; NULL: not locked.';
+COMMENT ON COLUMN userlock.account.block_sequence IS
+'The number of the event that blocked the user; NULL: not blocked.';
+COMMENT ON COLUMN userlock.account.access_valid_after IS
+'The access floor: tokens issued before it are void; NULL: none are.';
+
+CREATE TABLE userlock.event (
+    tenant text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    sequence bigint NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    from_state userlock.user_lock_state,
+    to_state userlock.user_lock_state,
+    at timestamptz NOT NULL,
+    actor text,
+    reason text,
+    until timestamptz,
+    details jsonb,
+    PRIMARY KEY (tenant, user_id, sequence)
+);
+
+COMMENT ON TABLE userlock.event IS
+'Everything that happened to each user, never changed; kept when the account is deleted.';
+COMMENT ON COLUMN userlock.event.tenant IS
+'The organisation that owns the user.';
+COMMENT ON COLUMN userlock.event.user_id IS
+'The application''s own id of the user.';
+COMMENT ON COLUMN userlock.event.sequence IS
+'The number of the event: 1, 2, 3 … for each user, without gaps.';
+COMMENT ON COLUMN userlock.event.kind IS
+'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked or deleted.';
+COMMENT ON COLUMN userlock.event.from_state IS
+'The state before; NULL: there was no account.';
+COMMENT ON COLUMN userlock.event.to_state IS
+'The state after; NULL: there is no account any more.';
+COMMENT ON COLUMN userlock.event.at IS
+'When it happened; an expiry happens at its exact moment.';
+COMMENT ON COLUMN userlock.event.actor IS
+'Who did it: the JWT''s "sub", else the session user; NULL: time itself.';
+COMMENT ON COLUMN userlock.event.reason IS
+'Why, in the words of the actor.';
+COMMENT ON COLUMN userlock.event.until IS
+'When the restriction ends, or ended, by itself; NULL: when lifted.';
+COMMENT ON COLUMN userlock.event.details IS
+'What the caller wished to keep with the event: a JSON object.';
+
+CREATE TABLE userlock.profile (
+    tenant text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    document jsonb NOT NULL,
+    PRIMARY KEY (tenant, user_id)
+);
+
+COMMENT ON TABLE userlock.profile IS
+'A JSON object for each user who has one, kept for contracts that answer with a user.';
+COMMENT ON COLUMN userlock.profile.tenant IS
+'The organisation that owns the user.';
+COMMENT ON COLUMN userlock.profile.user_id IS
+'The application''s own id of the user.';
+COMMENT ON COLUMN userlock.profile.document IS
+'The profile, as it was given to register_user().';
+
+-- They hold users' data: a dump of the database must carry it.
+SELECT pg_catalog.pg_extension_config_dump('userlock.account', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock.event', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock.profile', '');
+

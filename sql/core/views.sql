@@ -1,0 +1,96 @@
+--
+-- Views
+--
+-- They run with the rights of their owner, so SELECT on a view is all that a
+-- role needs, and show a caller with JWT claims only the tenants that are
+-- theirs.  security_barrier keeps a caller's own functions off the rest.
+--
+
+CREATE FUNCTION userlock.caller_tenants()
+RETURNS text[]
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_caller_tenants';
+
+COMMENT ON FUNCTION userlock.caller_tenants IS
+'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
+
+-- Two branches rather than an OR, because only one of the two has a tenant to
+-- look for in the index; the planner skips the other.
+CREATE VIEW userlock.visible_account AS
+SELECT * FROM userlock.account
+WHERE tenant = ANY (userlock.caller_tenants())
+UNION ALL
+SELECT * FROM userlock.account
+WHERE userlock.caller_tenants() IS NULL;
+
+COMMENT ON VIEW userlock.visible_account IS
+'Accounts of the caller''s tenants: the ground of the views below, granted to nobody.';
+
+CREATE VIEW userlock.visible_event AS
+SELECT * FROM userlock.event
+WHERE tenant = ANY (userlock.caller_tenants())
+UNION ALL
+SELECT * FROM userlock.event
+WHERE userlock.caller_tenants() IS NULL;
+
+COMMENT ON VIEW userlock.visible_event IS
+'Events of the caller''s tenants: the ground of the views below, granted to nobody.';
+
+CREATE VIEW userlock.restricted_users WITH (security_barrier) AS
+SELECT
+    account.tenant,
+    account.user_id,
+    userlock.state_at(account.state, account.locked_until,
+                      account.blocked_until, clock.now) AS state,
+    lock.at AS locked_at,
+    lock.until AS locked_until,
+    lock.reason AS lock_reason,
+    lock.actor AS locked_by,
+    block.at AS blocked_at,
+    block.until AS blocked_until,
+    block.reason AS block_reason,
+    block.actor AS blocked_by
+FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+CROSS JOIN userlock.visible_account AS account
+LEFT JOIN userlock.event AS lock
+    ON lock.tenant = account.tenant
+    AND lock.user_id = account.user_id
+    AND lock.sequence = account.lock_sequence
+    AND (account.locked_until IS NULL OR account.locked_until > clock.now)
+LEFT JOIN userlock.event AS block
+    ON block.tenant = account.tenant
+    AND block.user_id = account.user_id
+    AND block.sequence = account.block_sequence
+    AND (account.blocked_until IS NULL OR account.blocked_until > clock.now)
+WHERE account.state <> 'active'
+AND userlock.state_at(account.state, account.locked_until,
+                      account.blocked_until, clock.now) <> 'active';
+
+COMMENT ON VIEW userlock.restricted_users IS
+'Who is out: since when, until when, why and by whom. An end of NULL means until lifted.';
+COMMENT ON COLUMN userlock.restricted_users.state IS
+'locked, blocked or locked+blocked, at this moment.';
+COMMENT ON COLUMN userlock.restricted_users.locked_by IS
+'The actor: the JWT''s "sub", else the session user.';
+COMMENT ON COLUMN userlock.restricted_users.blocked_by IS
+'The actor: the JWT''s "sub", else the session user.';
+
+-- What has expired and is not yet written shows as it will be written.
+CREATE VIEW userlock.user_history WITH (security_barrier) AS
+SELECT tenant, user_id, sequence, kind, from_state, to_state,
+       at, actor, reason, until, details
+FROM userlock.visible_event
+UNION ALL
+SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
+       expiry.from_state, expiry.to_state,
+       expiry.at, NULL, NULL, expiry.at, NULL
+FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+CROSS JOIN userlock.visible_account AS account
+CROSS JOIN LATERAL userlock.pending_expiries(
+    account.state, account.sequence,
+    account.locked_until, account.blocked_until, clock.now) AS expiry
+WHERE account.state <> 'active';
+
+COMMENT ON VIEW userlock.user_history IS
+'Everything that happened to each user, numbered 1, 2, 3 … by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended.';
+

@@ -1,0 +1,874 @@
+\echo Use "CREATE EXTENSION userlock" to load this file. \quit
+
+-- A schema of this name may have been made by someone else, who would then own
+-- the ground that this script builds on.
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_namespace AS n
+        JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'userlock'
+        AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) CURRENT_USER)
+    ) THEN
+        RAISE EXCEPTION 'schema "userlock" belongs to someone else'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Drop the schema, or have its owner give it to you.';
+    END IF;
+END
+$$;
+
+-- The type is for everybody's tables.  What changes or reveals anything is
+-- guarded by EXECUTE and SELECT, which nobody has until they are granted.
+GRANT USAGE ON SCHEMA userlock TO PUBLIC;
+
+COMMENT ON SCHEMA userlock IS
+'May this user come in? Lock states of application users, changed only through checked transitions, with their history.';
+
+--
+-- The type user_lock_state
+--
+
+CREATE TYPE userlock.user_lock_state;
+
+CREATE FUNCTION userlock.user_lock_state_in(cstring)
+RETURNS userlock.user_lock_state
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_out(userlock.user_lock_state)
+RETURNS cstring
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_recv(internal)
+RETURNS userlock.user_lock_state
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_send(userlock.user_lock_state)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE TYPE userlock.user_lock_state (
+    INPUT = userlock.user_lock_state_in,
+    OUTPUT = userlock.user_lock_state_out,
+    RECEIVE = userlock.user_lock_state_recv,
+    SEND = userlock.user_lock_state_send,
+    INTERNALLENGTH = 1,
+    PASSEDBYVALUE,
+    ALIGNMENT = char,
+    STORAGE = plain
+);
+
+COMMENT ON TYPE userlock.user_lock_state IS
+'The restrictions on a user: active, locked, blocked or locked+blocked. One byte; sorts in that order.';
+
+CREATE CAST (text AS userlock.user_lock_state) WITH INOUT AS ASSIGNMENT;
+CREATE CAST (userlock.user_lock_state AS text) WITH INOUT AS ASSIGNMENT;
+
+--
+-- Comparison and hashing of user_lock_state
+--
+-- LEAKPROOF: two bytes are compared, and no value of them can raise an error.
+--
+
+CREATE FUNCTION userlock.user_lock_state_eq(userlock.user_lock_state, userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_ne(userlock.user_lock_state, userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_lt(userlock.user_lock_state, userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_le(userlock.user_lock_state, userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_gt(userlock.user_lock_state, userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_ge(userlock.user_lock_state, userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_cmp(userlock.user_lock_state, userlock.user_lock_state)
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_sortsupport(internal)
+RETURNS void
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_hash(userlock.user_lock_state)
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE FUNCTION userlock.user_lock_state_hash_extended(userlock.user_lock_state, bigint)
+RETURNS bigint
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME';
+
+CREATE OPERATOR userlock.= (
+    LEFTARG = userlock.user_lock_state, RIGHTARG = userlock.user_lock_state,
+    FUNCTION = userlock.user_lock_state_eq,
+    COMMUTATOR = OPERATOR(userlock.=), NEGATOR = OPERATOR(userlock.<>),
+    RESTRICT = pg_catalog.eqsel, JOIN = pg_catalog.eqjoinsel,
+    HASHES, MERGES
+);
+
+COMMENT ON OPERATOR userlock.= (userlock.user_lock_state, userlock.user_lock_state) IS
+'Are the states the same?';
+
+CREATE OPERATOR userlock.<> (
+    LEFTARG = userlock.user_lock_state, RIGHTARG = userlock.user_lock_state,
+    FUNCTION = userlock.user_lock_state_ne,
+    COMMUTATOR = OPERATOR(userlock.<>), NEGATOR = OPERATOR(userlock.=),
+    RESTRICT = pg_catalog.neqsel, JOIN = pg_catalog.neqjoinsel
+);
+
+COMMENT ON OPERATOR userlock.<> (userlock.user_lock_state, userlock.user_lock_state) IS
+'Do the states differ?';
+
+CREATE OPERATOR userlock.< (
+    LEFTARG = userlock.user_lock_state, RIGHTARG = userlock.user_lock_state,
+    FUNCTION = userlock.user_lock_state_lt,
+    COMMUTATOR = OPERATOR(userlock.>), NEGATOR = OPERATOR(userlock.>=),
+    RESTRICT = pg_catalog.scalarltsel, JOIN = pg_catalog.scalarltjoinsel
+);
+
+COMMENT ON OPERATOR userlock.< (userlock.user_lock_state, userlock.user_lock_state) IS
+'Does the left state sort before the right one?';
+
+CREATE OPERATOR userlock.<= (
+    LEFTARG = userlock.user_lock_state, RIGHTARG = userlock.user_lock_state,
+    FUNCTION = userlock.user_lock_state_le,
+    COMMUTATOR = OPERATOR(userlock.>=), NEGATOR = OPERATOR(userlock.>),
+    RESTRICT = pg_catalog.scalarlesel, JOIN = pg_catalog.scalarlejoinsel
+);
+
+COMMENT ON OPERATOR userlock.<= (userlock.user_lock_state, userlock.user_lock_state) IS
+'Does the left state sort before the right one, or equal it?';
+
+CREATE OPERATOR userlock.> (
+    LEFTARG = userlock.user_lock_state, RIGHTARG = userlock.user_lock_state,
+    FUNCTION = userlock.user_lock_state_gt,
+    COMMUTATOR = OPERATOR(userlock.<), NEGATOR = OPERATOR(userlock.<=),
+    RESTRICT = pg_catalog.scalargtsel, JOIN = pg_catalog.scalargtjoinsel
+);
+
+COMMENT ON OPERATOR userlock.> (userlock.user_lock_state, userlock.user_lock_state) IS
+'Does the left state sort after the right one?';
+
+CREATE OPERATOR userlock.>= (
+    LEFTARG = userlock.user_lock_state, RIGHTARG = userlock.user_lock_state,
+    FUNCTION = userlock.user_lock_state_ge,
+    COMMUTATOR = OPERATOR(userlock.<=), NEGATOR = OPERATOR(userlock.<),
+    RESTRICT = pg_catalog.scalargesel, JOIN = pg_catalog.scalargejoinsel
+);
+
+COMMENT ON OPERATOR userlock.>= (userlock.user_lock_state, userlock.user_lock_state) IS
+'Does the left state sort after the right one, or equal it?';
+
+CREATE OPERATOR CLASS userlock.user_lock_state_ops
+DEFAULT FOR TYPE userlock.user_lock_state USING btree AS
+    OPERATOR 1 userlock.<,
+    OPERATOR 2 userlock.<=,
+    OPERATOR 3 userlock.=,
+    OPERATOR 4 userlock.>=,
+    OPERATOR 5 userlock.>,
+    FUNCTION 1 userlock.user_lock_state_cmp(userlock.user_lock_state, userlock.user_lock_state),
+    FUNCTION 2 userlock.user_lock_state_sortsupport(internal),
+    FUNCTION 4 pg_catalog.btequalimage(oid);
+
+CREATE OPERATOR CLASS userlock.user_lock_state_ops
+DEFAULT FOR TYPE userlock.user_lock_state USING hash AS
+    OPERATOR 1 userlock.=,
+    FUNCTION 1 userlock.user_lock_state_hash(userlock.user_lock_state),
+    FUNCTION 2 userlock.user_lock_state_hash_extended(userlock.user_lock_state, bigint);
+
+--
+-- The rules of states, free of any table: anybody may ask.
+--
+
+CREATE FUNCTION userlock.is_active(state userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_is_active';
+
+COMMENT ON FUNCTION userlock.is_active IS
+'Is the user free of restrictions, neither locked nor blocked? NULL for NULL.';
+
+CREATE FUNCTION userlock.is_locked(state userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_is_locked';
+
+COMMENT ON FUNCTION userlock.is_locked IS
+'Is the user locked, blocked as well or not? NULL for NULL.';
+
+CREATE FUNCTION userlock.is_blocked(state userlock.user_lock_state)
+RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_is_blocked';
+
+COMMENT ON FUNCTION userlock.is_blocked IS
+'Is the user blocked, locked as well or not? NULL for NULL.';
+
+CREATE FUNCTION userlock.next_state(state userlock.user_lock_state, transition text)
+RETURNS userlock.user_lock_state
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_next_state';
+
+COMMENT ON FUNCTION userlock.next_state IS
+'The state after a transition (lock, unlock, block or unblock); NULL where the transition is refused because it would change nothing. Any other transition is error 22023.';
+
+CREATE FUNCTION userlock.state_at(
+    state userlock.user_lock_state,
+    locked_until timestamptz,
+    blocked_until timestamptz,
+    at timestamptz)
+RETURNS userlock.user_lock_state
+LANGUAGE C IMMUTABLE LEAKPROOF PARALLEL SAFE  -- not STRICT: an end may be NULL
+AS 'MODULE_PATHNAME', 'userlock_state_at_moment';
+
+COMMENT ON FUNCTION userlock.state_at IS
+'The restrictions of an account that hold at a moment: one that ends has ended from that very moment on. An end of NULL means until lifted.';
+
+CREATE FUNCTION userlock.allows(
+    state userlock.user_lock_state,
+    changed_at timestamptz,
+    locked_until timestamptz,
+    blocked_until timestamptz,
+    transition text,
+    at timestamptz)
+RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE  -- not STRICT: an end may be NULL
+AS 'MODULE_PATHNAME', 'userlock_allows';
+
+COMMENT ON FUNCTION userlock.allows IS
+'May a transition be made at a moment to an account as it is written? Only if it would change something, no restriction has ended unwritten, and the account was last changed before. Any other transition than lock, unlock, block or unblock is error 22023.';
+
+CREATE FUNCTION userlock.pending_expiries(
+    state userlock.user_lock_state,
+    sequence bigint,
+    locked_until timestamptz,
+    blocked_until timestamptz,
+    at timestamptz,
+    OUT sequence bigint,
+    OUT kind text,
+    OUT from_state userlock.user_lock_state,
+    OUT to_state userlock.user_lock_state,
+    OUT at timestamptz)
+RETURNS SETOF record
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 1  -- not STRICT: an end may be NULL
+AS 'MODULE_PATHNAME', 'userlock_pending_expiries';
+
+COMMENT ON FUNCTION userlock.pending_expiries IS
+'The events that an account owes to its history at a moment, because a restriction has ended and nothing has been written since: none, one or two, in order.';
+
+--
+-- Tables
+--
+-- Nobody is granted anything on them: they are changed by the functions below
+-- and read through the views.  Every key contains (tenant, user_id), so that
+-- the tables can be distributed by either.
+--
+-- No CHECK constraints: the server would parse each of them anew for every
+-- transition, which doubled its time.  The functions are the only writers, and
+-- verify() proves what they wrote.
+--
+
+CREATE TABLE userlock.account (
+    tenant text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    state userlock.user_lock_state NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    locked_until timestamptz,
+    blocked_until timestamptz,
+    lock_sequence bigint,
+    block_sequence bigint,
+    access_valid_after timestamptz,
+    PRIMARY KEY (tenant, user_id)
+);
+
+-- Few users are restricted: who is out can be listed without reading the rest.
+CREATE INDEX account_restricted ON userlock.account (tenant, user_id)
+WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
+
+COMMENT ON TABLE userlock.account IS
+'The current state of each user: the fold of their events.';
+COMMENT ON COLUMN userlock.account.tenant IS
+'The organisation that owns the user; 1 to 200 characters.';
+COMMENT ON COLUMN userlock.account.user_id IS
+'The application''s own id of the user, unique in the tenant; 1 to 200 characters.';
+COMMENT ON COLUMN userlock.account.state IS
+'The restrictions as last written. One whose end has passed no longer holds: see state_at().';
+COMMENT ON COLUMN userlock.account.sequence IS
+'The number of the user''s last event.';
+COMMENT ON COLUMN userlock.account.created_at IS
+'When the user was registered.';
+COMMENT ON COLUMN userlock.account.changed_at IS
+'When the last event happened.';
+COMMENT ON COLUMN userlock.account.locked_until IS
+'When the lock ends by itself; NULL: not locked, or until unlocked.';
+COMMENT ON COLUMN userlock.account.blocked_until IS
+'When the block ends by itself; NULL: not blocked, or until unblocked.';
+COMMENT ON COLUMN userlock.account.lock_sequence IS
+'The number of the event that locked the user; NULL: not locked.';
+COMMENT ON COLUMN userlock.account.block_sequence IS
+'The number of the event that blocked the user; NULL: not blocked.';
+COMMENT ON COLUMN userlock.account.access_valid_after IS
+'The access floor: tokens issued before it are void; NULL: none are.';
+
+CREATE TABLE userlock.event (
+    tenant text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    sequence bigint NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    from_state userlock.user_lock_state,
+    to_state userlock.user_lock_state,
+    at timestamptz NOT NULL,
+    actor text,
+    reason text,
+    until timestamptz,
+    details jsonb,
+    PRIMARY KEY (tenant, user_id, sequence)
+);
+
+COMMENT ON TABLE userlock.event IS
+'Everything that happened to each user, never changed; kept when the account is deleted.';
+COMMENT ON COLUMN userlock.event.tenant IS
+'The organisation that owns the user.';
+COMMENT ON COLUMN userlock.event.user_id IS
+'The application''s own id of the user.';
+COMMENT ON COLUMN userlock.event.sequence IS
+'The number of the event: 1, 2, 3 … for each user, without gaps.';
+COMMENT ON COLUMN userlock.event.kind IS
+'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked or deleted.';
+COMMENT ON COLUMN userlock.event.from_state IS
+'The state before; NULL: there was no account.';
+COMMENT ON COLUMN userlock.event.to_state IS
+'The state after; NULL: there is no account any more.';
+COMMENT ON COLUMN userlock.event.at IS
+'When it happened; an expiry happens at its exact moment.';
+COMMENT ON COLUMN userlock.event.actor IS
+'Who did it: the JWT''s "sub", else the session user; NULL: time itself.';
+COMMENT ON COLUMN userlock.event.reason IS
+'Why, in the words of the actor.';
+COMMENT ON COLUMN userlock.event.until IS
+'When the restriction ends, or ended, by itself; NULL: when lifted.';
+COMMENT ON COLUMN userlock.event.details IS
+'What the caller wished to keep with the event: a JSON object.';
+
+CREATE TABLE userlock.profile (
+    tenant text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    document jsonb NOT NULL,
+    PRIMARY KEY (tenant, user_id)
+);
+
+COMMENT ON TABLE userlock.profile IS
+'A JSON object for each user who has one, kept for contracts that answer with a user.';
+COMMENT ON COLUMN userlock.profile.tenant IS
+'The organisation that owns the user.';
+COMMENT ON COLUMN userlock.profile.user_id IS
+'The application''s own id of the user.';
+COMMENT ON COLUMN userlock.profile.document IS
+'The profile, as it was given to register_user().';
+
+-- They hold users' data: a dump of the database must carry it.
+SELECT pg_catalog.pg_extension_config_dump('userlock.account', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock.event', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock.profile', '');
+
+--
+-- Transitions
+--
+-- C functions that take on the rights of their owner themselves, as SECURITY
+-- DEFINER would: EXECUTE on one of them is all that a role needs, and gives it
+-- nothing else.
+--
+
+CREATE TYPE userlock.user_status AS (
+    tenant text,
+    user_id text,
+    state userlock.user_lock_state,
+    sequence bigint,
+    created_at timestamptz,
+    changed_at timestamptz,
+    locked_until timestamptz,
+    blocked_until timestamptz
+);
+
+COMMENT ON TYPE userlock.user_status IS
+'A user as they are now: sequence is the number of their last event, changed_at its moment; an end of NULL means not restricted, or until lifted.';
+
+CREATE TYPE userlock.transition_outcome AS (
+    user_id text,
+    outcome text,
+    sqlstate text,
+    message text,
+    detail text,
+    hint text,
+    status userlock.user_status
+);
+
+COMMENT ON TYPE userlock.transition_outcome IS
+'What came of one attempt. outcome: "changed", "unchanged", or the name of what stood against it, which is the CONSTRAINT of the same error; sqlstate: 00000 for success; status: the user as they are now, NULL where not found or not looked up.';
+
+CREATE FUNCTION userlock.lock_user(
+    user_id text,
+    reason text DEFAULT NULL,
+    until timestamptz DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_lock_user';
+
+REVOKE EXECUTE ON FUNCTION userlock.lock_user FROM PUBLIC;
+COMMENT ON FUNCTION userlock.lock_user IS
+$$Locks a user: a temporary restriction after a security event.
+
+until: when the lock ends by itself; NULL: when unlocked. tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. idempotent: accept a user who is locked already, and change nothing. details: a JSON object kept with the event. Tokens issued before are void. Returns the user's status. Errors: PT400 already locked, PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.unlock_user(
+    user_id text,
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_unlock_user';
+
+REVOKE EXECUTE ON FUNCTION userlock.unlock_user FROM PUBLIC;
+COMMENT ON FUNCTION userlock.unlock_user IS
+$$Unlocks a user: lifts the lock, never the block.
+
+tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. idempotent: accept a user who is not locked, and change nothing. details: a JSON object kept with the event. Returns the user's status. Errors: PT400 not locked, PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.block_user(
+    user_id text,
+    reason text DEFAULT NULL,
+    until timestamptz DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_block_user';
+
+REVOKE EXECUTE ON FUNCTION userlock.block_user FROM PUBLIC;
+COMMENT ON FUNCTION userlock.block_user IS
+$$Blocks a user: an administrative restriction (suspended, banned).
+
+until: when the block ends by itself; NULL: when unblocked. tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. idempotent: accept a user who is blocked already, and change nothing. details: a JSON object kept with the event. Tokens issued before are void. Returns the user's status. Errors: PT400 already blocked, PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.unblock_user(
+    user_id text,
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_unblock_user';
+
+REVOKE EXECUTE ON FUNCTION userlock.unblock_user FROM PUBLIC;
+COMMENT ON FUNCTION userlock.unblock_user IS
+$$Unblocks a user: lifts the block, never the lock.
+
+tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. idempotent: accept a user who is not blocked, and change nothing. details: a JSON object kept with the event. Returns the user's status. Errors: PT400 not blocked, PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.try_transition(
+    transition text,
+    user_id text,
+    reason text DEFAULT NULL,
+    until timestamptz DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.transition_outcome
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_try_transition';
+
+REVOKE EXECUTE ON FUNCTION userlock.try_transition FROM PUBLIC;
+COMMENT ON FUNCTION userlock.try_transition IS
+$$Attempts a transition (lock, unlock, block or unblock) and returns an outcome instead of raising an error.
+
+The caller needs EXECUTE on the core function as well: lock_user for lock, and so on. Arguments as there; until goes with lock and block only.$$;
+
+CREATE FUNCTION userlock.lock_users(
+    user_ids text[],
+    reason text DEFAULT NULL,
+    until timestamptz DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS SETOF userlock.transition_outcome
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
+AS 'MODULE_PATHNAME', 'userlock_lock_users';
+
+REVOKE EXECUTE ON FUNCTION userlock.lock_users FROM PUBLIC;
+COMMENT ON FUNCTION userlock.lock_users IS
+$$Locks many users of one tenant; returns an outcome for each id, in key order.
+
+The caller needs EXECUTE on lock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.unlock_users(
+    user_ids text[],
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS SETOF userlock.transition_outcome
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
+AS 'MODULE_PATHNAME', 'userlock_unlock_users';
+
+REVOKE EXECUTE ON FUNCTION userlock.unlock_users FROM PUBLIC;
+COMMENT ON FUNCTION userlock.unlock_users IS
+$$Unlocks many users of one tenant; returns an outcome for each id, in key order.
+
+The caller needs EXECUTE on unlock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.block_users(
+    user_ids text[],
+    reason text DEFAULT NULL,
+    until timestamptz DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS SETOF userlock.transition_outcome
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
+AS 'MODULE_PATHNAME', 'userlock_block_users';
+
+REVOKE EXECUTE ON FUNCTION userlock.block_users FROM PUBLIC;
+COMMENT ON FUNCTION userlock.block_users IS
+$$Blocks many users of one tenant; returns an outcome for each id, in key order.
+
+The caller needs EXECUTE on block_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.unblock_users(
+    user_ids text[],
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS SETOF userlock.transition_outcome
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
+AS 'MODULE_PATHNAME', 'userlock_unblock_users';
+
+REVOKE EXECUTE ON FUNCTION userlock.unblock_users FROM PUBLIC;
+COMMENT ON FUNCTION userlock.unblock_users IS
+$$Unblocks many users of one tenant; returns an outcome for each id, in key order.
+
+The caller needs EXECUTE on unblock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
+
+--
+-- Accounts
+--
+
+CREATE FUNCTION userlock.register_user(
+    user_id text,
+    tenant text DEFAULT NULL,
+    profile jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_register_user';
+
+REVOKE EXECUTE ON FUNCTION userlock.register_user FROM PUBLIC;
+COMMENT ON FUNCTION userlock.register_user IS
+$$Registers a user, who is active.
+
+user_id: the application's own id, 1 to 200 characters, unique in the tenant. tenant: NULL means the caller's own. profile: a JSON object kept with the user. An id that was used before goes on with its history, and tokens from before stay void. Returns the user's status. Errors: PT403 not the caller's tenant, PT409 already registered, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.delete_user(
+    user_id text,
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_delete_user';
+
+REVOKE EXECUTE ON FUNCTION userlock.delete_user FROM PUBLIC;
+COMMENT ON FUNCTION userlock.delete_user IS
+$$Deletes a user's account and profile; the history stays.
+
+tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. idempotent: accept that there is no such user, and return NULL. details: a JSON object kept with the event. Returns the status that the user had. Errors: PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.revoke_access(
+    user_id text,
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_revoke_access';
+
+REVOKE EXECUTE ON FUNCTION userlock.revoke_access FROM PUBLIC;
+COMMENT ON FUNCTION userlock.revoke_access IS
+$$Makes every token void that was issued to a user until now; the state stays.
+
+tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. details: a JSON object kept with the event. Returns the user's status. Errors: PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.user_status(
+    user_id text,
+    tenant text DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_user_status';
+
+REVOKE EXECUTE ON FUNCTION userlock.user_status FROM PUBLIC;
+COMMENT ON FUNCTION userlock.user_status(text, text) IS
+$$The user as they are now.
+
+A restriction whose end has passed does not hold. tenant: NULL means the caller's own. Writes nothing, also works in a read-only transaction and on a standby. Errors: PT403 not the caller's tenant, PT404 no such user, PT422 invalid argument.$$;
+
+--
+-- Views
+--
+-- They run with the rights of their owner, so SELECT on a view is all that a
+-- role needs, and show a caller with JWT claims only the tenants that are
+-- theirs.  security_barrier keeps a caller's own functions off the rest.
+--
+
+CREATE FUNCTION userlock.caller_tenants()
+RETURNS text[]
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_caller_tenants';
+
+COMMENT ON FUNCTION userlock.caller_tenants IS
+'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
+
+-- Two branches rather than an OR, because only one of the two has a tenant to
+-- look for in the index; the planner skips the other.
+CREATE VIEW userlock.visible_account AS
+SELECT * FROM userlock.account
+WHERE tenant = ANY (userlock.caller_tenants())
+UNION ALL
+SELECT * FROM userlock.account
+WHERE userlock.caller_tenants() IS NULL;
+
+COMMENT ON VIEW userlock.visible_account IS
+'Accounts of the caller''s tenants: the ground of the views below, granted to nobody.';
+
+CREATE VIEW userlock.visible_event AS
+SELECT * FROM userlock.event
+WHERE tenant = ANY (userlock.caller_tenants())
+UNION ALL
+SELECT * FROM userlock.event
+WHERE userlock.caller_tenants() IS NULL;
+
+COMMENT ON VIEW userlock.visible_event IS
+'Events of the caller''s tenants: the ground of the views below, granted to nobody.';
+
+CREATE VIEW userlock.restricted_users WITH (security_barrier) AS
+SELECT
+    account.tenant,
+    account.user_id,
+    userlock.state_at(account.state, account.locked_until,
+                      account.blocked_until, clock.now) AS state,
+    lock.at AS locked_at,
+    lock.until AS locked_until,
+    lock.reason AS lock_reason,
+    lock.actor AS locked_by,
+    block.at AS blocked_at,
+    block.until AS blocked_until,
+    block.reason AS block_reason,
+    block.actor AS blocked_by
+FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+CROSS JOIN userlock.visible_account AS account
+LEFT JOIN userlock.event AS lock
+    ON lock.tenant = account.tenant
+    AND lock.user_id = account.user_id
+    AND lock.sequence = account.lock_sequence
+    AND (account.locked_until IS NULL OR account.locked_until > clock.now)
+LEFT JOIN userlock.event AS block
+    ON block.tenant = account.tenant
+    AND block.user_id = account.user_id
+    AND block.sequence = account.block_sequence
+    AND (account.blocked_until IS NULL OR account.blocked_until > clock.now)
+WHERE account.state <> 'active'
+AND userlock.state_at(account.state, account.locked_until,
+                      account.blocked_until, clock.now) <> 'active';
+
+COMMENT ON VIEW userlock.restricted_users IS
+'Who is out: since when, until when, why and by whom. An end of NULL means until lifted.';
+COMMENT ON COLUMN userlock.restricted_users.state IS
+'locked, blocked or locked+blocked, at this moment.';
+COMMENT ON COLUMN userlock.restricted_users.locked_by IS
+'The actor: the JWT''s "sub", else the session user.';
+COMMENT ON COLUMN userlock.restricted_users.blocked_by IS
+'The actor: the JWT''s "sub", else the session user.';
+
+-- What has expired and is not yet written shows as it will be written.
+CREATE VIEW userlock.user_history WITH (security_barrier) AS
+SELECT tenant, user_id, sequence, kind, from_state, to_state,
+       at, actor, reason, until, details
+FROM userlock.visible_event
+UNION ALL
+SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
+       expiry.from_state, expiry.to_state,
+       expiry.at, NULL, NULL, expiry.at, NULL
+FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+CROSS JOIN userlock.visible_account AS account
+CROSS JOIN LATERAL userlock.pending_expiries(
+    account.state, account.sequence,
+    account.locked_until, account.blocked_until, clock.now) AS expiry
+WHERE account.state <> 'active';
+
+COMMENT ON VIEW userlock.user_history IS
+'Everything that happened to each user, numbered 1, 2, 3 … by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended.';
+
+--
+-- Maintenance
+--
+
+CREATE FUNCTION userlock.expire()
+RETURNS bigint
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_expire';
+
+REVOKE EXECUTE ON FUNCTION userlock.expire FROM PUBLIC;
+COMMENT ON FUNCTION userlock.expire IS
+$$Writes into history every restriction that has ended by itself, at the moment it ended; returns how many.
+
+Nothing depends on it: an end counts from its moment on, written or not. For those who read the tables by other means than the views, or want to see expiries in a change stream.$$;
+
+CREATE FUNCTION userlock.verify(
+    OUT tenant text,
+    OUT user_id text,
+    OUT problem text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH chained AS (
+        SELECT
+            e.*,
+            pg_catalog.row_number() OVER history AS expected_sequence,
+            pg_catalog.lag(e.to_state) OVER history AS state_before,
+            pg_catalog.lag(e.at) OVER history AS at_before,
+            CASE e.kind
+                WHEN 'registered' THEN e.from_state IS NULL AND e.to_state = 'active'
+                WHEN 'locked' THEN e.to_state = userlock.next_state(e.from_state, 'lock')
+                WHEN 'unlocked' THEN e.to_state = userlock.next_state(e.from_state, 'unlock')
+                WHEN 'lock_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unlock')
+                WHEN 'blocked' THEN e.to_state = userlock.next_state(e.from_state, 'block')
+                WHEN 'unblocked' THEN e.to_state = userlock.next_state(e.from_state, 'unblock')
+                WHEN 'block_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unblock')
+                WHEN 'access_revoked' THEN e.to_state = e.from_state
+                WHEN 'deleted' THEN e.from_state IS NOT NULL AND e.to_state IS NULL
+            END AS lawful
+        FROM userlock.event AS e
+        WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
+    ), landmarks AS (
+        -- The number of the last event of each kind that an account remembers.
+        SELECT
+            e.tenant, e.user_id,
+            max(e.sequence) AS last,
+            max(e.sequence) FILTER (WHERE e.kind = 'registered') AS registered,
+            max(e.sequence) FILTER (WHERE e.kind = 'locked') AS locked,
+            max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS blocked,
+            max(e.sequence) FILTER (
+                WHERE e.kind IN ('locked', 'blocked', 'access_revoked')
+                OR (e.kind = 'registered' AND e.sequence > 1)) AS floor
+        FROM userlock.event AS e
+        GROUP BY e.tenant, e.user_id
+    ), folded AS (
+        SELECT
+            l.tenant, l.user_id,
+            last.to_state AS state, l.last AS sequence,
+            registered.at AS created_at, last.at AS changed_at,
+            locked.until AS locked_until, blocked.until AS blocked_until,
+            locked.sequence AS lock_sequence, blocked.sequence AS block_sequence,
+            floor.at AS access_valid_after
+        FROM landmarks AS l
+        JOIN userlock.event AS last
+            ON (last.tenant, last.user_id, last.sequence) = (l.tenant, l.user_id, l.last)
+        LEFT JOIN userlock.event AS registered
+            ON (registered.tenant, registered.user_id, registered.sequence) = (l.tenant, l.user_id, l.registered)
+        LEFT JOIN userlock.event AS locked
+            ON (locked.tenant, locked.user_id, locked.sequence) = (l.tenant, l.user_id, l.locked)
+            AND userlock.is_locked(last.to_state)
+        LEFT JOIN userlock.event AS blocked
+            ON (blocked.tenant, blocked.user_id, blocked.sequence) = (l.tenant, l.user_id, l.blocked)
+            AND userlock.is_blocked(last.to_state)
+        LEFT JOIN userlock.event AS floor
+            ON (floor.tenant, floor.user_id, floor.sequence) = (l.tenant, l.user_id, l.floor)
+            AND l.floor >= l.registered
+        WHERE last.to_state IS NOT NULL
+    ), problems AS (
+        SELECT
+            c.tenant, c.user_id, c.sequence,
+            CASE
+                WHEN c.sequence <> c.expected_sequence THEN
+                    pg_catalog.format('event %s is missing', c.expected_sequence)
+                WHEN c.from_state IS DISTINCT FROM c.state_before THEN
+                    pg_catalog.format('event %s does not begin where the one before ended', c.sequence)
+                WHEN c.at < c.at_before THEN
+                    pg_catalog.format('event %s happened before the one before', c.sequence)
+                WHEN c.lawful IS NOT TRUE THEN
+                    pg_catalog.format('event %s is no lawful step', c.sequence)
+            END AS problem
+        FROM chained AS c
+        UNION ALL
+        SELECT
+            coalesce(a.tenant, f.tenant), coalesce(a.user_id, f.user_id), NULL,
+            CASE
+                WHEN a.user_id IS NULL THEN 'there is a history but no account'
+                WHEN f.user_id IS NULL THEN 'there is an account but no history'
+                WHEN (a.state, a.sequence, a.created_at, a.changed_at,
+                      a.locked_until, a.blocked_until,
+                      a.lock_sequence, a.block_sequence, a.access_valid_after)
+                    IS DISTINCT FROM
+                     (f.state, f.sequence, f.created_at, f.changed_at,
+                      f.locked_until, f.blocked_until,
+                      f.lock_sequence, f.block_sequence, f.access_valid_after) THEN
+                    'the account is not what its history says'
+            END
+        FROM userlock.account AS a
+        FULL JOIN folded AS f
+            ON a.tenant = f.tenant AND a.user_id = f.user_id
+    )
+    SELECT DISTINCT ON (p.tenant, p.user_id) p.tenant, p.user_id, p.problem
+    FROM problems AS p
+    WHERE p.problem IS NOT NULL
+    AND (userlock.caller_tenants() IS NULL
+         OR p.tenant = ANY (userlock.caller_tenants()))
+    ORDER BY p.tenant, p.user_id, p.sequence NULLS LAST;
+END;
+
+REVOKE EXECUTE ON FUNCTION userlock.verify FROM PUBLIC;
+COMMENT ON FUNCTION userlock.verify IS
+$$Every account that is not the fold of its events, with the first thing that is wrong; no rows: all is well.
+
+Reads both tables whole. A caller with JWT claims is shown the tenants that are theirs.$$;

@@ -1,0 +1,95 @@
+/*
+ * userlock_account.c
+ *		How an account row follows its history.
+ *
+ * Invariant: the account is the fold of its events.  Whoever changes one
+ * changes the other by these functions; the SQL function verify() is the same
+ * rule read backwards.
+ *
+ * A restriction ends at its moment whether or not anything is written.  Hence
+ * the second invariant: whoever writes an event first writes the expiries that
+ * precede it, so history stays in order.
+ */
+#include "postgres.h"
+
+#include "userlock_account.h"
+
+TimestampTz
+userlock_account_next_moment(const UserLockAccount *account)
+{
+	return Max(GetCurrentTimestamp(), account->changed_at + 1);
+}
+
+int
+userlock_account_settle(UserLockAccount *account, TimestampTz now,
+						UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES])
+{
+	int			count = userlock_state_expiries(account->state,
+												account->locked_until,
+												account->blocked_until,
+												now, expiries);
+
+	for (int i = 0; i < count; i++)
+	{
+		account->state = expiries[i].to;
+		userlock_account_advance(account, expiries[i].at);
+		if (expiries[i].lifted == USERLOCK_LOCKED)
+		{
+			account->locked_until = USERLOCK_NO_END;
+			account->lock_sequence = 0;
+		}
+		else
+		{
+			account->blocked_until = USERLOCK_NO_END;
+			account->block_sequence = 0;
+		}
+	}
+	return count;
+}
+
+void
+userlock_account_append_expiries(const UserLockKey *key,
+								 const UserLockAccount *account,
+								 const UserLockExpiry *expiries, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		UserLockEvent event = {
+			.sequence = account->sequence - count + 1 + i,
+			.kind = expiries[i].event,
+			.from_state = userlock_state_name(expiries[i].from),
+			.to_state = userlock_state_name(expiries[i].to),
+			.at = expiries[i].at,
+			.until = expiries[i].at
+		};
+
+		userlock_store_append(key, &event);
+	}
+}
+
+void
+userlock_account_advance(UserLockAccount *account, TimestampTz at)
+{
+	account->sequence++;
+	account->changed_at = at;
+}
+
+void
+userlock_account_append(const UserLockRequest *request,
+						const UserLockAccount *account, const char *kind,
+						const char *from_state, const char *to_state)
+{
+	UserLockEvent event = {
+		.sequence = account->sequence,
+		.kind = kind,
+		.from_state = from_state,
+		.to_state = to_state,
+		.at = account->changed_at,
+		.actor = request->actor,
+		.reason = request->reason,
+		.until = request->until,
+		.details = request->details
+	};
+
+	userlock_store_append(&request->key, &event);
+}

@@ -1,0 +1,43 @@
+/*
+ * userlock_account.h
+ *		How an account row follows its history.
+ */
+#ifndef USERLOCK_ACCOUNT_H
+#define USERLOCK_ACCOUNT_H
+
+#include "userlock_request.h"
+
+/*
+ * The moment of the next event of an account whose row is locked: now, but
+ * always after the last event, even where the clock has been set back.
+ */
+extern TimestampTz userlock_account_next_moment(const UserLockAccount *account);
+
+/*
+ * Ends, in memory, the restrictions that have expired at 'now', and returns
+ * how many.  The account then looks as if a tireless sweeper had written each
+ * expiry into history the moment it happened.
+ */
+extern int	userlock_account_settle(UserLockAccount *account, TimestampTz now,
+									UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES]);
+
+/* Writes into history what userlock_account_settle() has just ended. */
+extern void userlock_account_append_expiries(const UserLockKey *key,
+											 const UserLockAccount *account,
+											 const UserLockExpiry *expiries,
+											 int count);
+
+/* Counts one more event, at 'at', without changing the state. */
+extern void userlock_account_advance(UserLockAccount *account, TimestampTz at);
+
+/*
+ * Writes the account's latest event: its sequence and moment come from the
+ * account, who, why and what else from the request.
+ */
+extern void userlock_account_append(const UserLockRequest *request,
+									const UserLockAccount *account,
+									const char *kind,
+									const char *from_state,
+									const char *to_state);
+
+#endif							/* USERLOCK_ACCOUNT_H */

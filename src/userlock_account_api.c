@@ -1,0 +1,268 @@
+/*
+ * userlock_account_api.c
+ *		SQL functions about an account as a whole: register_user(),
+ *		delete_user(), revoke_access(), user_status() and expire().
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "userlock_account.h"
+
+PG_FUNCTION_INFO_V1(userlock_register_user);
+PG_FUNCTION_INFO_V1(userlock_delete_user);
+PG_FUNCTION_INFO_V1(userlock_revoke_access);
+PG_FUNCTION_INFO_V1(userlock_user_status);
+PG_FUNCTION_INFO_V1(userlock_expire);
+
+/* Raises if the caller may not go on; else fills in whom it is about. */
+static void
+begin_outcome(UserLockOutcome *outcome, UserLockRequest *request)
+{
+	userlock_request_require(request);
+	outcome->key = request->key;
+	outcome->expected_sequence = request->expected_sequence;
+}
+
+/*
+ * A user who comes back under an id that was used before goes on with its
+ * history: the next sequence, and no token from before is good again.
+ */
+static UserLockResult
+register_user(UserLockRequest *request, Datum profile, UserLockAccount *account)
+{
+	const UserLockKey *key = &request->key;
+	int64		last_sequence;
+	TimestampTz last_at;
+
+	account->state = USERLOCK_ACTIVE;
+	account->sequence = 1;
+	account->created_at = account->changed_at = GetCurrentTimestamp();
+	account->locked_until = account->blocked_until = USERLOCK_NO_END;
+	account->lock_sequence = account->block_sequence = 0;
+	account->access_valid_after = DT_NOBEGIN;
+	if (!userlock_store_insert(key, account))
+		return USERLOCK_ALREADY_REGISTERED;
+
+	/* Only now can no one else write this user's history. */
+	if (userlock_store_last_event(key, &last_sequence, &last_at))
+	{
+		account->sequence = last_sequence;
+		account->changed_at = last_at;
+		userlock_account_advance(account, userlock_account_next_moment(account));
+		account->created_at = account->changed_at;
+		account->access_valid_after = account->changed_at;
+		userlock_store_put(key, account);
+	}
+	userlock_account_append(request, account, "registered",
+							NULL, userlock_state_name(account->state));
+	if (profile)
+		userlock_store_put_profile(key, profile);
+	return USERLOCK_CHANGED;
+}
+
+/* register_user(user_id, tenant, profile) */
+Datum
+userlock_register_user(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockStore store;
+	Datum		profile;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
+	profile = USERLOCK_GETARG_OPTIONAL(2);
+	begin_outcome(&outcome, &request);
+	if (!userlock_request_is_object(profile))
+		userlock_request_raise(&request, USERLOCK_INVALID_PROFILE);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.result = register_user(&request, profile, &outcome.account);
+	outcome.has_account = outcome.result == USERLOCK_CHANGED;
+	userlock_store_end(&store);
+
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/*
+ * Locks an account for a change that is allowed in any state, brings it up to
+ * date and makes room for the event.
+ */
+static UserLockResult
+begin_change(const UserLockRequest *request, UserLockRowLock lock,
+			 UserLockAccount *account)
+{
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	int			expired;
+
+	if (!userlock_store_get(&request->key, lock, account))
+		return USERLOCK_NOT_FOUND;
+
+	expired = userlock_account_settle(account,
+									  userlock_account_next_moment(account),
+									  expiries);
+	if (request->has_expected_sequence &&
+		request->expected_sequence != account->sequence)
+		return USERLOCK_SEQUENCE_DIFFERS;
+
+	userlock_account_append_expiries(&request->key, account, expiries, expired);
+	userlock_account_advance(account, userlock_account_next_moment(account));
+	return USERLOCK_CHANGED;
+}
+
+/* delete_user(user_id, reason, tenant, expected_sequence, idempotent, details) */
+Datum
+userlock_delete_user(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockStore store;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	userlock_request_read(&request, fcinfo, 1,
+						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
+						  USERLOCK_TAKES_IDEMPOTENT);
+	begin_outcome(&outcome, &request);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.result = begin_change(&request, USERLOCK_FOR_DELETE,
+								  &outcome.account);
+	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
+	if (outcome.result == USERLOCK_CHANGED)
+	{
+		userlock_store_delete(&request.key);
+		userlock_account_append(&request, &outcome.account, "deleted",
+								userlock_state_name(outcome.account.state),
+								NULL);
+	}
+	userlock_store_end(&store);
+
+	if (outcome.result == USERLOCK_NOT_FOUND && request.idempotent)
+		PG_RETURN_NULL();
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/* revoke_access(user_id, reason, tenant, expected_sequence, details) */
+Datum
+userlock_revoke_access(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockAccount *account = &outcome.account;
+	UserLockStore store;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	userlock_request_read(&request, fcinfo, 1,
+						  USERLOCK_TAKES_EXPECTED_SEQUENCE);
+	begin_outcome(&outcome, &request);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.result = begin_change(&request, USERLOCK_FOR_UPDATE, account);
+	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
+	if (outcome.result == USERLOCK_CHANGED)
+	{
+		const char *state = userlock_state_name(account->state);
+
+		account->access_valid_after = account->changed_at;
+		userlock_store_put(&request.key, account);
+		userlock_account_append(&request, account, "access_revoked",
+								state, state);
+	}
+	userlock_store_end(&store);
+
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/* user_status(user_id, tenant): writes nothing, works on a standby. */
+Datum
+userlock_user_status(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	UserLockStore store;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
+	begin_outcome(&outcome, &request);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.has_account = userlock_store_get(&request.key, USERLOCK_FOR_READING,
+											 &outcome.account);
+	userlock_store_end(&store);
+
+	outcome.result = outcome.has_account ? USERLOCK_UNCHANGED
+		: USERLOCK_NOT_FOUND;
+	if (outcome.has_account)
+		userlock_account_settle(&outcome.account, GetCurrentTimestamp(),
+								expiries);
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/* Writes one user's expiries into history; returns how many. */
+static int
+expire_user(const UserLockKey *key)
+{
+	UserLockAccount account;
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	int			expired;
+
+	if (!userlock_store_get(key, USERLOCK_FOR_UPDATE, &account))
+		return 0;				/* deleted since we looked */
+	expired = userlock_account_settle(&account, GetCurrentTimestamp(),
+									  expiries);
+	if (expired > 0)
+	{
+		userlock_store_put(key, &account);
+		userlock_account_append_expiries(key, &account, expiries, expired);
+	}
+	return expired;
+}
+
+#define EXPIRE_BATCH	1000
+
+/*
+ * expire(): takes rows in key order, as the set-based transitions do, in
+ * batches, so that memory stays bounded.
+ */
+Datum
+userlock_expire(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext batches[2];
+	MemoryContext callers = CurrentMemoryContext;
+	UserLockKey keys[2][EXPIRE_BATCH];
+	UserLockKey *last = NULL;
+	UserLockStore store;
+	int64		written = 0;
+	int			found;
+	int			batch = 0;
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	for (int i = 0; i < 2; i++)
+		batches[i] = AllocSetContextCreate(callers, "userlock expire batch",
+										   ALLOCSET_DEFAULT_SIZES);
+	do
+	{
+		/* The batch before stays until the next is read: it says where to go on. */
+		MemoryContextReset(batches[batch]);
+		MemoryContextSwitchTo(batches[batch]);
+		found = userlock_store_due(last, now, keys[batch], EXPIRE_BATCH);
+		for (int i = 0; i < found; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			written += expire_user(&keys[batch][i]);
+		}
+		if (found > 0)
+			last = &keys[batch][found - 1];
+		batch = 1 - batch;
+	} while (found == EXPIRE_BATCH);
+	MemoryContextSwitchTo(callers);
+	userlock_store_end(&store);
+
+	PG_RETURN_INT64(written);
+}

@@ -1,0 +1,222 @@
+/*
+ * userlock_caller.c
+ *		Who is asking: JWT claims or a plain SQL session.
+ *
+ * The claims are read with the server's JSON parser in one pass, keeping only
+ * the three that matter; input that is not what it should be is reported as
+ * such and never raises.  Whoever has SQL access can set claims of their own,
+ * which gains them nothing: without claims EXECUTE alone decides.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+
+#include "userlock.h"
+#include "userlock_caller.h"
+#include "userlock_compat.h"
+#include "userlock_outcome.h"
+
+PG_FUNCTION_INFO_V1(userlock_caller_tenants);
+
+typedef enum ClaimName
+{
+	OTHER_CLAIM,
+	SUB_CLAIM,
+	TENANT_CLAIM,
+	TENANTS_CLAIM
+} ClaimName;
+
+typedef struct ClaimParser
+{
+	UserLockCaller *caller;
+	int			depth;			/* 1 inside the outermost object */
+	ClaimName	claim;			/* the one being read, at depth 1 */
+	bool		malformed;
+} ClaimParser;
+
+static UserLockJsonAction
+start_object(void *state)
+{
+	ClaimParser *parser = state;
+
+	/* None of our claims is an object, nor an array of objects. */
+	if (parser->depth > 0 && parser->claim != OTHER_CLAIM)
+		parser->malformed = true;
+	parser->depth++;
+	USERLOCK_JSON_ACTION_DONE;
+}
+
+static UserLockJsonAction
+start_array(void *state)
+{
+	ClaimParser *parser = state;
+
+	if (parser->depth == 0)
+		parser->malformed = true;
+	else if (parser->claim == TENANTS_CLAIM && parser->depth == 1)
+		parser->caller->tenants = NIL;
+	else if (parser->claim != OTHER_CLAIM)
+		parser->malformed = true;
+	parser->depth++;
+	USERLOCK_JSON_ACTION_DONE;
+}
+
+static UserLockJsonAction
+end_nesting(void *state)
+{
+	((ClaimParser *) state)->depth--;
+	USERLOCK_JSON_ACTION_DONE;
+}
+
+static UserLockJsonAction
+start_field(void *state, char *name, bool isnull)
+{
+	ClaimParser *parser = state;
+
+	if (parser->depth == 1)
+	{
+		if (strcmp(name, "sub") == 0)
+			parser->claim = SUB_CLAIM;
+		else if (strcmp(name, "tenant") == 0)
+			parser->claim = TENANT_CLAIM;
+		else if (strcmp(name, "tenants") == 0)
+			parser->claim = TENANTS_CLAIM;
+		else
+			parser->claim = OTHER_CLAIM;
+	}
+	USERLOCK_JSON_ACTION_DONE;
+}
+
+static UserLockJsonAction
+scalar(void *state, char *token, JsonTokenType type)
+{
+	ClaimParser *parser = state;
+	UserLockCaller *caller = parser->caller;
+
+	if (parser->depth == 0)
+		parser->malformed = true;
+	else if (parser->claim == OTHER_CLAIM ||
+			 (type == JSON_TOKEN_NULL && parser->depth == 1))
+		 /* not ours, or as good as absent */ ;
+	else if (type != JSON_TOKEN_STRING ||
+			 (parser->depth == 1) == (parser->claim == TENANTS_CLAIM))
+		parser->malformed = true;
+	else if (parser->claim == SUB_CLAIM)
+		caller->subject = token;
+	else if (!userlock_name_length_is_valid(token, strlen(token)))
+		parser->malformed = true;
+	else if (parser->claim == TENANT_CLAIM)
+		caller->tenant = token;
+	else
+		caller->tenants = lappend(caller->tenants, token);
+	USERLOCK_JSON_ACTION_DONE;
+}
+
+bool
+userlock_caller_read(UserLockCaller *caller)
+{
+	const char *claims = GetConfigOption("request.jwt.claims", true, false);
+	ClaimParser parser = {.caller = caller};
+	JsonSemAction actions = {
+		.semstate = &parser,
+		.object_start = start_object,
+		.object_end = end_nesting,
+		.array_start = start_array,
+		.array_end = end_nesting,
+		.object_field_start = start_field,
+		.scalar = scalar
+	};
+
+	/* A setting made for one transaction is left empty, not unset. */
+	caller->has_claims = claims != NULL && claims[0] != '\0';
+	caller->subject = NULL;
+	caller->tenant = userlock_tenant;
+	caller->tenants = NIL;
+	if (!caller->has_claims)
+		return true;
+
+	if (pg_parse_json(userlock_compat_json_lexer(claims), &actions) != JSON_SUCCESS)
+		return false;
+	return !parser.malformed;
+}
+
+bool
+userlock_caller_may_use(const UserLockCaller *caller, const char *tenant)
+{
+	ListCell   *cell;
+
+	if (!caller->has_claims || strcmp(tenant, caller->tenant) == 0)
+		return true;
+	foreach(cell, caller->tenants)
+	{
+		if (strcmp(tenant, lfirst(cell)) == 0)
+			return true;
+	}
+	return false;
+}
+
+char *
+userlock_caller_actor(const UserLockCaller *caller)
+{
+	if (caller->subject && caller->subject[0] != '\0')
+		return caller->subject;
+	return GetUserNameFromId(GetSessionUserId(), false);
+}
+
+bool
+userlock_caller_may_execute(const char *function)
+{
+	Oid			namespace = get_namespace_oid("userlock", false);
+	CatCList   *candidates = SearchSysCacheList1(PROCNAMEARGSNSP,
+												 CStringGetDatum(function));
+	bool		allowed = false;
+
+	/* Core functions are not overloaded: the name says which one. */
+	for (int i = 0; i < candidates->n_members; i++)
+	{
+		Form_pg_proc candidate = (Form_pg_proc)
+			GETSTRUCT(&candidates->members[i]->tuple);
+
+		if (candidate->pronamespace == namespace)
+			allowed = userlock_compat_may_execute(candidate->oid, GetUserId());
+	}
+	ReleaseSysCacheList(candidates);
+	return allowed;
+}
+
+/*
+ * caller_tenants(): the tenants that claims hold a caller to; NULL without
+ * claims, where nothing does.
+ */
+Datum
+userlock_caller_tenants(PG_FUNCTION_ARGS)
+{
+	UserLockCaller caller;
+	Datum	   *tenants;
+	int			count = 0;
+	ListCell   *cell;
+
+	if (!userlock_caller_read(&caller))
+	{
+		UserLockOutcome outcome = {.result = USERLOCK_CLAIMS_MALFORMED};
+
+		userlock_outcome_raise(&outcome);
+	}
+	if (!caller.has_claims)
+		PG_RETURN_NULL();
+
+	tenants = palloc((1 + list_length(caller.tenants)) * sizeof(Datum));
+	tenants[count++] = CStringGetTextDatum(caller.tenant);
+	foreach(cell, caller.tenants)
+		tenants[count++] = CStringGetTextDatum(lfirst(cell));
+	PG_RETURN_ARRAYTYPE_P(construct_array(tenants, count, TEXTOID, -1, false,
+										  TYPALIGN_INT));
+}

@@ -1,0 +1,42 @@
+/*
+ * userlock_caller.h
+ *		Who is asking: JWT claims or a plain SQL session, and which tenants
+ *		they may touch.
+ */
+#ifndef USERLOCK_CALLER_H
+#define USERLOCK_CALLER_H
+
+#include "nodes/pg_list.h"
+
+typedef struct UserLockCaller
+{
+	bool		has_claims;		/* else a plain SQL session */
+	char	   *subject;		/* claim "sub"; NULL: none */
+	char	   *tenant;			/* the caller's own; never NULL */
+	List	   *tenants;		/* char *; claim "tenants" */
+} UserLockCaller;
+
+/*
+ * Reads the setting request.jwt.claims, which PostgREST sets from a token that
+ * it has verified.  False: the claims are malformed, and nobody can say who
+ * this is.
+ */
+extern bool userlock_caller_read(UserLockCaller *caller);
+
+/*
+ * May the caller touch this tenant?  Claims list the tenants that are theirs;
+ * without claims, EXECUTE alone decides.
+ */
+extern bool userlock_caller_may_use(const UserLockCaller *caller,
+									const char *tenant);
+
+/* Whom history names: the claim "sub", else the session user. */
+extern char *userlock_caller_actor(const UserLockCaller *caller);
+
+/*
+ * May the current role execute the core function of this name?  The one knob:
+ * what stands on the core consults the same privilege.
+ */
+extern bool userlock_caller_may_execute(const char *function);
+
+#endif							/* USERLOCK_CALLER_H */

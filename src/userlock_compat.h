@@ -1,0 +1,75 @@
+/*
+ * userlock_compat.h
+ *		What differs between the supported server versions, 15 to 18.
+ *
+ * The only file that looks at PG_VERSION_NUM.
+ */
+#ifndef USERLOCK_COMPAT_H
+#define USERLOCK_COMPAT_H
+
+#include "catalog/pg_proc.h"
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/acl.h"
+
+#if PG_VERSION_NUM < 150000
+#error "userlock needs PostgreSQL 15 or newer"
+#endif
+
+/* 16 declares it itself. */
+extern PGDLLEXPORT void _PG_init(void);
+
+/* 16 brought input functions that can fail without throwing. */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, dummy_value, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+		return dummy_value; \
+	} while (0)
+#endif
+
+/* 16 folded the pg_*_aclcheck() family into one. */
+static inline bool
+userlock_compat_may_execute(Oid function, Oid role)
+{
+#if PG_VERSION_NUM < 160000
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return object_aclcheck(ProcedureRelationId, function, role,
+						   ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+/* 16 lets the actions of the JSON parser return an error. */
+#if PG_VERSION_NUM < 160000
+typedef void UserLockJsonAction;
+#define USERLOCK_JSON_ACTION_DONE	return
+#else
+typedef JsonParseErrorType UserLockJsonAction;
+#define USERLOCK_JSON_ACTION_DONE	return JSON_SUCCESS
+#endif
+
+/* 17 lets the caller own the lexer. */
+static inline JsonLexContext *
+userlock_compat_json_lexer(const char *json)
+{
+#if PG_VERSION_NUM < 170000
+	return makeJsonLexContextCstringLen(unconstify(char *, json),
+										strlen(json), GetDatabaseEncoding(),
+										true);
+#else
+	return makeJsonLexContextCstringLen(NULL, json, strlen(json),
+										GetDatabaseEncoding(), true);
+#endif
+}
+
+/* 18 reports a module's name and version in pg_get_loaded_modules(). */
+#if PG_VERSION_NUM < 180000
+#define USERLOCK_MODULE_MAGIC	PG_MODULE_MAGIC
+#else
+#define USERLOCK_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "userlock", .version = USERLOCK_VERSION)
+#endif
+
+#endif							/* USERLOCK_COMPAT_H */

@@ -1,0 +1,131 @@
+/*
+ * userlock_transition.c
+ *		Lock, unlock, block, unblock: one attempt on one user.
+ *
+ * Nearly every attempt is two statements: an UPDATE whose WHERE clause is the
+ * whole judgement, and the INSERT of its event.  Only where the UPDATE finds
+ * nothing to do (refused, unknown, changed under us, something expired) is the
+ * row locked and judged in the open.  Both ways must come to the same account;
+ * the fold that verify() checks is what holds them together.
+ *
+ * Time: the UPDATE carries a moment read just before it.  If another session
+ * changed the row while we waited for its lock, the row's changed_at has passed
+ * that moment, the UPDATE leaves it alone, and the moment is read anew with the
+ * lock held.  So a user's history is ordered by time as well as by sequence.
+ */
+#include "postgres.h"
+
+#include "userlock_transition.h"
+
+/* The result of asking for what is so already. */
+static UserLockResult
+refusal(UserLockTransition transition)
+{
+	switch (transition)
+	{
+		case USERLOCK_LOCK:
+			return USERLOCK_ALREADY_LOCKED;
+		case USERLOCK_UNLOCK:
+			return USERLOCK_NOT_LOCKED;
+		case USERLOCK_BLOCK:
+			return USERLOCK_ALREADY_BLOCKED;
+		case USERLOCK_UNBLOCK:
+			return USERLOCK_NOT_BLOCKED;
+	}
+	pg_unreachable();
+}
+
+/* Makes the transition to 'to' on an account in memory. */
+static void
+apply(UserLockAccount *account, UserLockTransition transition,
+	  UserLockState to, TimestampTz now, TimestampTz until)
+{
+	bool		restricts = userlock_transition_restricts(transition);
+
+	account->state = to;
+	userlock_account_advance(account, now);
+	if (restricts)
+		account->access_valid_after = now;
+	if (userlock_transition_restriction(transition) == USERLOCK_LOCKED)
+	{
+		account->locked_until = until;
+		account->lock_sequence = restricts ? account->sequence : 0;
+	}
+	else
+	{
+		account->blocked_until = until;
+		account->block_sequence = restricts ? account->sequence : 0;
+	}
+}
+
+/* Locks the row, then judges it, and writes if there is anything to write. */
+static UserLockResult
+attempt_on_locked_row(const UserLockRequest *request,
+					  UserLockTransition transition, UserLockOutcome *outcome)
+{
+	UserLockAccount *account = &outcome->account;
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	int			expired;
+	TimestampTz now;
+	UserLockState from;
+	UserLockState to;
+
+	outcome->has_account = userlock_store_get(&request->key,
+											  USERLOCK_FOR_UPDATE, account);
+	if (!outcome->has_account)
+		return USERLOCK_NOT_FOUND;
+
+	expired = userlock_account_settle(account,
+									  userlock_account_next_moment(account),
+									  expiries);
+	now = userlock_account_next_moment(account);
+
+	if (request->has_expected_sequence &&
+		request->expected_sequence != account->sequence)
+		return USERLOCK_SEQUENCE_DIFFERS;
+	from = account->state;
+	if (!userlock_state_next(from, transition, &to))
+		return request->idempotent ? USERLOCK_UNCHANGED : refusal(transition);
+	if (request->until <= now)
+		return USERLOCK_INVALID_UNTIL;	/* passed while we waited */
+
+	userlock_account_append_expiries(&request->key, account, expiries, expired);
+	apply(account, transition, to, now, request->until);
+	userlock_store_put(&request->key, account);
+	userlock_account_append(request, account,
+							userlock_transition_event(transition),
+							userlock_state_name(from),
+							userlock_state_name(to));
+	return USERLOCK_CHANGED;
+}
+
+void
+userlock_transition_attempt(const UserLockRequest *request,
+							UserLockTransition transition,
+							UserLockOutcome *outcome)
+{
+	UserLockState from;
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->key = request->key;
+	outcome->expected_sequence = request->expected_sequence;
+
+	if (!userlock_store_apply(&request->key, transition,
+							  GetCurrentTimestamp(), request->until,
+							  request->has_expected_sequence ?
+							  &request->expected_sequence : NULL,
+							  &outcome->account))
+	{
+		outcome->result = attempt_on_locked_row(request, transition, outcome);
+		return;
+	}
+
+	/* A transition turns exactly one bit, so the old state is known. */
+	from = outcome->account.state ^ userlock_transition_restriction(transition);
+	userlock_account_append(request, &outcome->account,
+							userlock_transition_event(transition),
+							userlock_state_name(from),
+							userlock_state_name(outcome->account.state));
+	outcome->has_account = true;
+	outcome->result = USERLOCK_CHANGED;
+}
