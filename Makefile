@@ -31,7 +31,7 @@ OBJS        = $(MODULES_SRC:%=src/%.o)
 DATA        = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
-REGRESS        = security type sanity account transition expiry bulk permission input verify readme
+REGRESS        = security type soft_input sanity account transition expiry bulk permission input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users delete-register snapshot
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock

@@ -77,19 +77,19 @@ explain_refusal(const UserLockOutcome *outcome, const char *user)
 	{
 		case USERLOCK_NOT_LOCKED:
 			explanation.message = psprintf(_("user \"%s\" is not locked"), user);
-			explanation.hint = _("Pass idempotent => true to accept a user who is not locked.");
+			explanation.hint = _("Set idempotent to accept a user who is not locked.");
 			break;
 		case USERLOCK_ALREADY_LOCKED:
 			explanation.message = psprintf(_("user \"%s\" is already locked"), user);
-			explanation.hint = _("Pass idempotent => true to accept a user who is locked already; the first reason and end stay.");
+			explanation.hint = _("Set idempotent to accept a user who is locked already; the first reason and end stay.");
 			break;
 		case USERLOCK_NOT_BLOCKED:
 			explanation.message = psprintf(_("user \"%s\" is not blocked"), user);
-			explanation.hint = _("Pass idempotent => true to accept a user who is not blocked.");
+			explanation.hint = _("Set idempotent to accept a user who is not blocked.");
 			break;
 		case USERLOCK_ALREADY_BLOCKED:
 			explanation.message = psprintf(_("user \"%s\" is already blocked"), user);
-			explanation.hint = _("Pass idempotent => true to accept a user who is blocked already; the first reason and end stay.");
+			explanation.hint = _("Set idempotent to accept a user who is blocked already; the first reason and end stay.");
 			break;
 		case USERLOCK_SEQUENCE_DIFFERS:
 			explanation.message = psprintf(_("user \"%s\" is at sequence " INT64_FORMAT ", not " INT64_FORMAT),

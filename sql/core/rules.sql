@@ -1,5 +1,6 @@
 --
--- The rules of states, free of any table: anybody may ask.
+-- The rules of states, free of any table.  Anybody may ask, and the views below
+-- need what their readers may ask.
 --
 
 CREATE FUNCTION userlock.is_active(state userlock.user_lock_state)
@@ -57,6 +58,7 @@ RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE  -- not STRICT: an end may be NULL
 AS 'MODULE_PATHNAME', 'userlock_allows';
 
+REVOKE EXECUTE ON FUNCTION userlock.allows FROM PUBLIC;  -- for the core itself
 COMMENT ON FUNCTION userlock.allows IS
 'May a transition be made at a moment to an account as it is written? Only if it would change something, no restriction has ended unwritten, and the account was last changed before. Any other transition than lock, unlock, block or unblock is error 22023.';
 
