@@ -31,9 +31,11 @@ OBJS        = $(MODULES_SRC:%=src/%.o)
 DATA        = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
-REGRESS        = security type soft_input sanity account transition expiry bulk permission input verify readme
-REGRESS_OPTS   = --inputdir=$(srcdir)/test
-ISOLATION      = unlock-unlock lock-block unlock-block lock-users delete-register snapshot
+REGRESS        = security type soft_input sanity account transition expiry \
+	bulk permission input verify readme
+REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
+ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
+	delete-register register-register expire-lock snapshot
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = test/t/*.pl

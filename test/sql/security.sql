@@ -1,3 +1,6 @@
+DROP EXTENSION userlock;
+DROP SCHEMA userlock;
+
 -- A schema that someone else prepared is refused, whatever is in it.
 CREATE ROLE regress_userlock_mallory;
 CREATE SCHEMA userlock AUTHORIZATION regress_userlock_mallory;

@@ -1,0 +1,42 @@
+# A streaming standby answers as the primary does, expiry included.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->append_conf('postgresql.conf', 'hot_standby = on');
+$primary->start;
+$primary->safe_psql('postgres', 'CREATE EXTENSION userlock');
+$primary->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->start;
+
+$primary->safe_psql(
+	'postgres', q{
+	SELECT userlock.register_user('alice');
+	SELECT userlock.lock_user('alice', 'attempts', clock_timestamp() + interval '2 seconds');
+	SELECT userlock.block_user('alice', 'fraud');
+});
+$primary->wait_for_catchup($standby);
+
+my $status = q{SELECT state, sequence FROM userlock.user_status('alice')};
+is($standby->safe_psql('postgres', $status), 'locked+blocked|3', 'the standby knows the state');
+
+$standby->poll_query_until('postgres', q{SELECT clock_timestamp() >= max(until) FROM userlock.event});
+is($standby->safe_psql('postgres', $status), 'blocked|4', 'a lock ends there at its moment, although nothing was written');
+is( $standby->safe_psql('postgres', 'SELECT user_id, state, lock_reason, block_reason FROM userlock.restricted_users'),
+	'alice|blocked||fraud', 'restricted_users agrees');
+is( $standby->safe_psql('postgres', q{SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock.user_history}),
+	'registered locked blocked lock_expired', 'user_history shows it ended');
+is($standby->safe_psql('postgres', 'SELECT count(*) FROM userlock.verify()'), '0', 'verify() works there');
+
+my ($result, $stdout, $stderr) = $standby->psql('postgres', q{SELECT userlock.unblock_user('alice')});
+like($stderr, qr/cannot execute UPDATE in a read-only transaction/, 'changes are for the primary');
+
+$standby->stop;
+$primary->stop;
+done_testing();
