@@ -1,0 +1,52 @@
+// What the HTTP tests share: the running stack, as tools/stack env describes it.
+import { SignJWT } from 'jose';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+export const env = process.env;
+
+// Sends a request; the answer's body is parsed where it is JSON.
+export async function request(method, path, { token, body, headers = {} } = {}) {
+  const response = await fetch(env.HTTP_URL + path, {
+    method,
+    headers: {
+      ...(token ? { Authorization: `Bearer ${token}` } : {}),
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
+    body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.includes('json');
+  return { status: response.status, headers: response.headers, text, json: isJson && text ? JSON.parse(text) : undefined };
+}
+
+export const get = (path, options) => request('GET', path, options);
+
+// Calls a function, as the operator unless told otherwise.
+export const rpc = (name, body, options = {}) =>
+  request('POST', `/rpc/${name}`, { token: env.OPERATOR_TOKEN, body, ...options });
+
+// A registered user of the operator's tenant whom no other test knows.
+let count = 0;
+export async function newUser(restriction) {
+  const user_id = `http-${process.pid}-${Date.now()}-${++count}`;
+  await rpc('register_user', { user_id });
+  if (restriction) await rpc(restriction, { user_id });
+  return user_id;
+}
+
+// One value out of the database, asked as superuser.
+export async function sql(query) {
+  const { stdout } = await promisify(execFile)('psql', ['--no-psqlrc', '-At', '-c', query]);
+  return stdout.trim();
+}
+
+// A token of any kind; the secret is the stack's unless told otherwise.
+export async function sign(claims, { secret = env.JWT_SECRET, lifetime = 600 } = {}) {
+  const now = Math.floor(Date.now() / 1000);
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime(now + lifetime)
+    .sign(new TextEncoder().encode(secret));
+}

@@ -1,0 +1,277 @@
+// PostgREST's own interface: status and body come from the SQLSTATEs.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
+
+const transitions = [
+  // name, what makes it possible, state after, error when it is not, in words
+  ['lock_user', undefined, 'locked', 'is already locked'],
+  ['unlock_user', 'lock_user', 'active', 'is not locked'],
+  ['block_user', undefined, 'blocked', 'is already blocked'],
+  ['unblock_user', 'block_user', 'active', 'is not blocked'],
+];
+
+for (const [name, before, state, refusal] of transitions) {
+  test(`${name}: 200 with the status, then 400 with the reason`, async () => {
+    const user_id = await newUser(before);
+    const done = await rpc(name, { user_id, reason: 'because', details: { ticket: 7 } });
+    assert.equal(done.status, 200);
+    assert.equal(done.json.state, state);
+    assert.equal(done.json.tenant, env.TENANT);
+    assert.equal(done.json.sequence, before ? 3 : 2);
+    assert.deepEqual(Object.keys(done.json), [
+      'tenant', 'user_id', 'state', 'sequence', 'created_at', 'changed_at', 'locked_until', 'blocked_until',
+    ]);
+    const event = await sql(
+      `SELECT actor, reason, details FROM userlock.event WHERE user_id = '${user_id}' ORDER BY sequence DESC LIMIT 1`);
+    assert.equal(event, 'support@example.com|because|{"ticket": 7}');
+
+    const refused = await rpc(name, { user_id });
+    assert.equal(refused.status, 400);
+    assert.equal(refused.json.code, 'PT400');
+    assert.equal(refused.json.message, `user "${user_id}" ${refusal}`);
+    assert.equal(refused.json.details, `The current state of user "${user_id}" in tenant "${env.TENANT}" is ${state}.`);
+    assert.match(refused.json.hint, /^Set idempotent /);
+
+    const again = await rpc(name, { user_id, idempotent: true });
+    assert.equal(again.status, 200);
+    assert.equal(again.json.sequence, done.json.sequence);
+  });
+}
+
+test('register_user: 200, then 409', async () => {
+  const user_id = `register-${Date.now()}`;
+  const first = await rpc('register_user', { user_id, profile: { username: 'alice' } });
+  assert.equal(first.status, 200);
+  assert.equal(first.json.state, 'active');
+  const second = await rpc('register_user', { user_id });
+  assert.equal(second.status, 409);
+  assert.equal(second.json.code, 'PT409');
+});
+
+test('delete_user and revoke_access', async () => {
+  const user_id = await newUser();
+  assert.equal((await rpc('revoke_access', { user_id })).json.sequence, 2);
+  assert.equal((await rpc('delete_user', { user_id })).json.sequence, 3);
+  assert.equal((await rpc('delete_user', { user_id })).status, 404);
+  assert.equal((await rpc('revoke_access', { user_id })).status, 404);
+});
+
+test('an unknown user: 404', async () => {
+  const { status, json } = await rpc('unlock_user', { user_id: 'nobody at all' });
+  assert.equal(status, 404);
+  assert.equal(json.code, 'PT404');
+  assert.equal(json.message, 'user "nobody at all" not found');
+});
+
+test('expected_sequence differs: 412, and nothing is changed', async () => {
+  const user_id = await newUser('lock_user');
+  const { status, json } = await rpc('unlock_user', { user_id, expected_sequence: 1 });
+  assert.equal(status, 412);
+  assert.equal(json.code, 'PT412');
+  assert.equal((await get(`/rpc/user_status?user_id=${user_id}`, { token: env.OPERATOR_TOKEN })).json.state, 'locked');
+  assert.equal((await rpc('unlock_user', { user_id, expected_sequence: 2 })).status, 200);
+});
+
+for (const [what, body] of [
+  ['null id', { user_id: null }],
+  ['empty id', { user_id: '' }],
+  ['id of 201 characters', { user_id: 'x'.repeat(201) }],
+  ['until in the past', { user_id: 'x', until: '2000-01-01' }],
+  ['until -infinity', { user_id: 'x', until: '-infinity' }],
+  ['details that is a list', { user_id: 'x', details: [] }],
+]) {
+  test(`${what}: 422`, async () => {
+    const { status, json } = await rpc('lock_user', body);
+    assert.equal(status, 422);
+    assert.equal(json.code, 'PT422');
+  });
+}
+
+test('another tenant: 403, whether or not it or the user exists', async () => {
+  const user_id = await newUser();
+  const answers = await Promise.all([
+    rpc('lock_user', { user_id, tenant: env.TENANT }, { token: env.OTHER_TENANT_TOKEN }),
+    rpc('lock_user', { user_id: 'nobody', tenant: env.TENANT }, { token: env.OTHER_TENANT_TOKEN }),
+    rpc('lock_user', { user_id, tenant: 'no such tenant' }, { token: env.OTHER_TENANT_TOKEN }),
+  ]);
+  for (const { status, text } of answers) {
+    assert.equal(status, 403);
+    assert.equal(text, answers[0].text);
+  }
+  // A user of another tenant is an unknown user in one's own.
+  assert.equal((await rpc('lock_user', { user_id }, { token: env.OTHER_TENANT_TOKEN })).status, 404);
+});
+
+test('a tenant listed in the claims may be named', async () => {
+  const token = await sign({ role: 'operator', sub: 'travelling@example.com', tenant: 'elsewhere', tenants: [env.TENANT] });
+  const user_id = await newUser();
+  assert.equal((await rpc('lock_user', { user_id }, { token })).status, 404);
+  assert.equal((await rpc('lock_user', { user_id, tenant: env.TENANT }, { token })).status, 200);
+});
+
+test('no privilege: 403, the same for an existing and a missing user', async () => {
+  const user_id = await newUser('lock_user');
+  for (const name of ['lock_user', 'unlock_user', 'block_user', 'unblock_user', 'register_user', 'delete_user', 'revoke_access']) {
+    const existing = await rpc(name, { user_id }, { token: env.STRANGER_TOKEN });
+    const missing = await rpc(name, { user_id: 'nobody' }, { token: env.STRANGER_TOKEN });
+    assert.equal(existing.status, 403, name);
+    assert.equal(missing.status, 403, name);
+    assert.equal(existing.text, missing.text, name);
+  }
+  for (const path of ['/restricted_users', '/user_history', '/account', '/event', '/profile', `/rpc/user_status?user_id=${user_id}`]) {
+    assert.equal((await get(path, { token: env.STRANGER_TOKEN })).status, 403, path);
+  }
+});
+
+test('anonymous: 401, the same for an existing and a missing user', async () => {
+  const user_id = await newUser('lock_user');
+  const existing = await rpc('unlock_user', { user_id }, { token: undefined });
+  const missing = await rpc('unlock_user', { user_id: 'nobody' }, { token: undefined });
+  assert.equal(existing.status, 401);
+  assert.equal(missing.status, 401);
+  assert.equal(existing.text, missing.text);
+  assert.equal((await get('/restricted_users')).status, 401);
+});
+
+test('tables are closed to the operator too', async () => {
+  for (const path of ['/account', '/event', '/profile', '/visible_account', '/visible_event']) {
+    assert.equal((await get(path, { token: env.OPERATOR_TOKEN })).status, 403, path);
+  }
+});
+
+test('PUT, PATCH and DELETE: 405, since functions alone change anything', async () => {
+  for (const method of ['PUT', 'PATCH', 'DELETE']) {
+    const { status, headers } = await request(method, '/user_history?sequence=eq.1', { token: env.OPERATOR_TOKEN });
+    assert.equal(status, 405);
+    assert.equal(headers.get('allow'), 'GET, HEAD, POST, OPTIONS');
+  }
+});
+
+test('a token that is expired, forged, or not a token: 401', async () => {
+  const forged = await sign({ role: 'operator', tenant: env.TENANT }, { secret: 'not the secret of this stack, but long' });
+  for (const token of [env.EXPIRED_TOKEN, forged, 'abc']) {
+    assert.equal((await rpc('unlock_user', { user_id: 'x' }, { token })).status, 401);
+  }
+});
+
+test('claims of the wrong type: 401', async () => {
+  for (const [claims, code] of [
+    [{ tenant: 7 }, 'PT401'],
+    [{ tenant: '' }, 'PT401'],
+    [{ tenants: 'acme' }, 'PT401'],
+    [{ sub: ['x'] }, 'PGRST301'], // PostgREST sees this one itself
+  ]) {
+    const token = await sign({ role: 'operator', ...claims });
+    const { status, json } = await rpc('unlock_user', { user_id: 'x' }, { token });
+    assert.equal(status, 401);
+    assert.equal(json.code, code);
+  }
+});
+
+test('set-based: 200 with an outcome for each id', async () => {
+  const locked = await newUser('lock_user');
+  const active = await newUser();
+  const { status, json } = await rpc('unlock_users', { user_ids: ['~nobody', locked, active] });
+  assert.equal(status, 200);
+  const outcome = Object.fromEntries(json.map((row) => [row.user_id, `${row.outcome} ${row.sqlstate} ${row.status?.state}`]));
+  assert.deepEqual(outcome, {
+    [locked]: 'changed 00000 active',
+    [active]: 'user_not_locked PT400 active',
+    '~nobody': 'user_not_found PT404 undefined',
+  });
+  assert.equal((await rpc('unlock_users', { user_ids: [active, active] })).status, 422);
+});
+
+test('restricted_users and user_history: filtered, and only the caller\'s tenants', async () => {
+  const user_id = await newUser('block_user');
+  const until = new Date(Date.now() + 3600e3).toISOString();
+  await rpc('lock_user', { user_id, reason: 'five wrong passwords', until });
+
+  const { json: [restricted] } = await get(`/restricted_users?user_id=eq.${user_id}`, { token: env.OPERATOR_TOKEN });
+  assert.equal(restricted.state, 'locked+blocked');
+  assert.equal(restricted.lock_reason, 'five wrong passwords');
+  assert.equal(restricted.locked_by, 'support@example.com');
+  assert.equal(new Date(restricted.locked_until).toISOString(), until);
+  assert.equal(restricted.blocked_until, null);
+  const { json: byState } = await get('/restricted_users?state=eq.locked%2Bblocked', { token: env.OPERATOR_TOKEN });
+  assert.ok(byState.some((row) => row.user_id === user_id));
+
+  const { json: history } = await get(`/user_history?user_id=eq.${user_id}&order=sequence`, { token: env.OPERATOR_TOKEN });
+  assert.deepEqual(history.map((event) => event.kind), ['registered', 'blocked', 'locked']);
+
+  for (const view of ['restricted_users', 'user_history']) {
+    const { status, json } = await get(`/${view}`, { token: env.OTHER_TENANT_TOKEN });
+    assert.equal(status, 200);
+    assert.deepEqual(json.filter((row) => row.tenant !== 'other'), []);
+  }
+});
+
+test('a lock with an end is over at its end, also for GET', async () => {
+  const user_id = await newUser();
+  const until = new Date(Date.now() + 300);
+  await rpc('lock_user', { user_id, until: until.toISOString() });
+  assert.equal((await get(`/restricted_users?user_id=eq.${user_id}`, { token: env.OPERATOR_TOKEN })).json.length, 1);
+  await new Promise((resolve) => setTimeout(resolve, 320));
+  assert.equal((await get(`/restricted_users?user_id=eq.${user_id}`, { token: env.OPERATOR_TOKEN })).json.length, 0);
+  const { json: history } = await get(`/user_history?user_id=eq.${user_id}&order=sequence.desc&limit=1`, { token: env.OPERATOR_TOKEN });
+  assert.equal(history[0].kind, 'lock_expired');
+  assert.equal(new Date(history[0].at).getTime(), until.getTime());
+  assert.equal((await rpc('unlock_user', { user_id })).status, 400);
+  assert.equal((await rpc('lock_user', { user_id })).json.sequence, 4);
+});
+
+test('GET cannot change anything', async () => {
+  const user_id = await newUser();
+  const { status } = await get(`/rpc/lock_user?user_id=${user_id}`, { token: env.OPERATOR_TOKEN });
+  assert.equal(status, 405);
+  assert.equal((await get(`/rpc/user_status?user_id=${user_id}`, { token: env.OPERATOR_TOKEN })).json.state, 'active');
+});
+
+test('a body of more than a megabyte: 413', async () => {
+  const { status } = await rpc('lock_user', { user_id: 'x', reason: 'x'.repeat(1100000) });
+  assert.equal(status, 413);
+});
+
+test('OpenAPI documents every function, to those who may use it', async () => {
+  const { json: operator } = await get('/', { token: env.OPERATOR_TOKEN });
+  for (const [name, summary] of [
+    ['unlock_user', 'Unlocks a user: lifts the lock, never the block.'],
+    ['lock_user', 'Locks a user: a temporary restriction after a security event.'],
+    ['block_users', 'Blocks many users of one tenant; returns an outcome for each id, in key order.'],
+  ]) {
+    const { post } = operator.paths[`/rpc/${name}`];
+    assert.equal(post.summary, summary);
+    assert.match(post.description, /PT422 invalid argument/);
+  }
+  assert.match(operator.paths['/restricted_users'].get.summary, /^Who is out/);
+  const { json: stranger } = await get('/', { token: env.STRANGER_TOKEN });
+  assert.equal(stranger.paths['/rpc/unlock_user'], undefined);
+  assert.equal(stranger.paths['/restricted_users'], undefined);
+});
+
+test('concurrent requests: of 40 unlocks one succeeds', async () => {
+  const user_id = await newUser('lock_user');
+  const answers = await Promise.all(Array.from({ length: 40 }, () => rpc('unlock_user', { user_id })));
+  const statuses = answers.map((answer) => answer.status).sort();
+  assert.deepEqual(statuses, [200, ...Array(39).fill(400)]);
+});
+
+test('after all of it: every account is the fold of its events', async () => {
+  assert.equal(await sql('SELECT count(*) FROM userlock.verify()'), '0');
+});
+
+test('no token and no user id is in a log', async () => {
+  const user_id = await newUser('lock_user');
+  await rpc('unlock_user', { user_id });
+  await rpc('unlock_user', { user_id });
+  await get(`/rpc/user_status?user_id=${user_id}`, { token: env.EXPIRED_TOKEN });
+  const { readdir, readFile } = await import('node:fs/promises');
+  for (const file of (await readdir(env.PGHOST)).filter((name) => name.endsWith('.log'))) {
+    const text = await readFile(`${env.PGHOST}/${file}`, 'utf8');
+    for (const secret of [env.OPERATOR_TOKEN, env.EXPIRED_TOKEN, env.JWT_SECRET]) {
+      assert.ok(!text.includes(secret), `${file} holds a secret`);
+    }
+    assert.ok(!file.startsWith('nginx') || !text.includes(user_id), `${file} names a user`);
+  }
+});

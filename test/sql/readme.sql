@@ -1,0 +1,8 @@
+-- The README's transcript; tools/lint holds the two together.
+SET search_path = public, userlock;
+SELECT user_id, state, sequence FROM register_user('alice');
+SELECT user_id, state, sequence FROM lock_user('alice', 'five wrong passwords', until => 'tomorrow');
+SELECT lock_user('alice');
+SELECT user_id, state, sequence FROM unlock_user('alice', 'called in');
+SELECT sequence, kind, from_state, to_state, reason FROM user_history;
+TRUNCATE account, event;
