@@ -1,7 +1,7 @@
 -- One round over the same users: userlock, by hand, and the floor.
 -- Variables: round, calls.
 SET synchronous_commit = off;
-SET search_path = public;
+SET search_path = public, userlock;
 CREATE TEMPORARY TABLE ids AS SELECT n, 'user' || n AS id FROM generate_series(1, :calls) AS n ORDER BY n;
 ANALYZE ids;
 CALL bench.measure('userlock', :round, :calls, $$SELECT count(userlock.lock_user(id, 'bench')) FROM ids$$);

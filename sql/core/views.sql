@@ -36,6 +36,8 @@ WHERE userlock.caller_tenants() IS NULL;
 COMMENT ON VIEW userlock.visible_event IS
 'Events of the caller''s tenants: the ground of the views below, granted to nobody.';
 
+-- The events that restrict are looked up one by one, which the LIMITs enforce:
+-- joined, the planner may read the whole history to find the few.
 CREATE VIEW userlock.restricted_users WITH (security_barrier) AS
 SELECT
     account.tenant,
@@ -52,16 +54,24 @@ SELECT
     block.actor AS blocked_by
 FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
 CROSS JOIN userlock.visible_account AS account
-LEFT JOIN userlock.event AS lock
-    ON lock.tenant = account.tenant
-    AND lock.user_id = account.user_id
-    AND lock.sequence = account.lock_sequence
-    AND (account.locked_until IS NULL OR account.locked_until > clock.now)
-LEFT JOIN userlock.event AS block
-    ON block.tenant = account.tenant
-    AND block.user_id = account.user_id
-    AND block.sequence = account.block_sequence
-    AND (account.blocked_until IS NULL OR account.blocked_until > clock.now)
+LEFT JOIN LATERAL (
+    SELECT event.at, event.until, event.reason, event.actor
+    FROM userlock.event
+    WHERE event.tenant = account.tenant
+    AND event.user_id = account.user_id
+    AND event.sequence = account.lock_sequence
+    AND (event.until IS NULL OR event.until > clock.now)
+    LIMIT 1
+) AS lock ON true
+LEFT JOIN LATERAL (
+    SELECT event.at, event.until, event.reason, event.actor
+    FROM userlock.event
+    WHERE event.tenant = account.tenant
+    AND event.user_id = account.user_id
+    AND event.sequence = account.block_sequence
+    AND (event.until IS NULL OR event.until > clock.now)
+    LIMIT 1
+) AS block ON true
 WHERE account.state <> 'active'
 AND userlock.state_at(account.state, account.locked_until,
                       account.blocked_until, clock.now) <> 'active';
