@@ -659,7 +659,7 @@ A restriction whose end has passed does not hold. tenant: NULL means the caller'
 --
 -- They run with the rights of their owner, so SELECT on a view is all that a
 -- role needs, and show a caller with JWT claims only the tenants that are
--- theirs.  security_barrier keeps a caller's own functions off the rest.
+-- theirs.  security_barrier keeps a reader's own functions off the rest.
 --
 
 CREATE FUNCTION userlock.caller_tenants()
@@ -670,27 +670,41 @@ AS 'MODULE_PATHNAME', 'userlock_caller_tenants';
 COMMENT ON FUNCTION userlock.caller_tenants IS
 'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
 
--- Two branches rather than an OR, because only one of the two has a tenant to
--- look for in the index; the planner skips the other.
-CREATE VIEW userlock.visible_account AS
+-- What claims let a caller see.  security_barrier stands here, at the bottom,
+-- because the planner dissolves a UNION ALL above, barrier and all.
+CREATE VIEW userlock.claimed_account WITH (security_barrier) AS
 SELECT * FROM userlock.account
-WHERE tenant = ANY (userlock.caller_tenants())
+WHERE tenant = ANY (userlock.caller_tenants());
+
+COMMENT ON VIEW userlock.claimed_account IS
+'Accounts of the tenants that the caller''s claims list: the ground of the views below, granted to nobody.';
+
+CREATE VIEW userlock.claimed_event WITH (security_barrier) AS
+SELECT * FROM userlock.event
+WHERE tenant = ANY (userlock.caller_tenants());
+
+COMMENT ON VIEW userlock.claimed_event IS
+'Events of the tenants that the caller''s claims list: the ground of the views below, granted to nobody.';
+
+-- Two branches rather than an OR, because only one of the two has a tenant to
+-- look for in the index; the server skips the other.
+CREATE VIEW userlock.visible_account AS
+SELECT * FROM userlock.claimed_account
 UNION ALL
 SELECT * FROM userlock.account
 WHERE userlock.caller_tenants() IS NULL;
 
 COMMENT ON VIEW userlock.visible_account IS
-'Accounts of the caller''s tenants: the ground of the views below, granted to nobody.';
+'Accounts that the caller may see: the ground of the views below, granted to nobody.';
 
 CREATE VIEW userlock.visible_event AS
-SELECT * FROM userlock.event
-WHERE tenant = ANY (userlock.caller_tenants())
+SELECT * FROM userlock.claimed_event
 UNION ALL
 SELECT * FROM userlock.event
 WHERE userlock.caller_tenants() IS NULL;
 
 COMMENT ON VIEW userlock.visible_event IS
-'Events of the caller''s tenants: the ground of the views below, granted to nobody.';
+'Events that the caller may see: the ground of the views below, granted to nobody.';
 
 -- The events that restrict are looked up one by one, which the LIMITs enforce:
 -- joined, the planner may read the whole history to find the few.

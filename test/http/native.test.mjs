@@ -135,7 +135,7 @@ test('anonymous: 401, the same for an existing and a missing user', async () => 
 });
 
 test('tables are closed to the operator too', async () => {
-  for (const path of ['/account', '/event', '/profile', '/visible_account', '/visible_event']) {
+  for (const path of ['/account', '/event', '/profile', '/claimed_account', '/claimed_event', '/visible_account', '/visible_event']) {
     assert.equal((await get(path, { token: env.OPERATOR_TOKEN })).status, 403, path);
   }
 });

@@ -45,8 +45,12 @@ SET ROLE regress_userlock_reader;
 CREATE FUNCTION public.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001
 AS $$ BEGIN RAISE NOTICE 'leaked %', $1; RETURN true; END $$;
 SET request.jwt.claims = '{"tenant": "other"}';
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
 SELECT user_id FROM userlock.restricted_users WHERE public.leak(user_id);
 SELECT user_id FROM userlock.user_history WHERE public.leak(user_id);
+RESET enable_indexscan;
+RESET enable_bitmapscan;
 RESET request.jwt.claims;
 DROP FUNCTION public.leak(text);
 RESET ROLE;
