@@ -50,6 +50,11 @@ typedef JsonParseErrorType UserLockJsonAction;
 #define USERLOCK_JSON_ACTION_DONE	return JSON_SUCCESS
 #endif
 
+/* 18 marks a function that does not return before its declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 17 lets the caller own the lexer. */
 static inline JsonLexContext *
 userlock_compat_json_lexer(const char *json)

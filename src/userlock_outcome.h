@@ -11,6 +11,7 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 
+#include "userlock_compat.h"
 #include "userlock_store.h"
 
 /* The SQLSTATEs.  PostgREST answers PTxyz with HTTP status xyz. */
@@ -69,8 +70,7 @@ userlock_outcome_is_success(const UserLockOutcome *outcome)
 }
 
 /* Raises the error that the outcome is.  Not for a success. */
-extern void userlock_outcome_raise(const UserLockOutcome *outcome)
-			pg_attribute_noreturn();
+pg_noreturn extern void userlock_outcome_raise(const UserLockOutcome *outcome);
 
 /* The outcome as a row of type transition_outcome. */
 extern HeapTuple userlock_outcome_row(const UserLockOutcome *outcome,

@@ -51,9 +51,8 @@ extern UserLockResult userlock_request_check_user_id(const UserLockRequest *requ
 extern void userlock_request_require(UserLockRequest *request);
 
 /* Raises a result that knows no account. */
-extern void userlock_request_raise(const UserLockRequest *request,
-								   UserLockResult result)
-			pg_attribute_noreturn();
+pg_noreturn extern void userlock_request_raise(const UserLockRequest *request,
+											   UserLockResult result);
 
 /* An argument of any by-reference type; 0 where it is NULL. */
 #define USERLOCK_GETARG_OPTIONAL(n) \
