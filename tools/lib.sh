@@ -38,12 +38,12 @@ server_directory() {
 }
 
 # tmp/, where everything lives that the commands make.  Behind a home directory
-# that "postgres" cannot enter, or a path too long for a Unix socket, it is a
-# link to a place that serves.
+# that "postgres" cannot enter, or a path that is too long for a Unix socket or
+# would have to be quoted in a configuration, it is a link to a place that serves.
 work_directory() {
   local work=$top/tmp place
   if [[ ! -e $work ]]; then
-    if ((${#work} > 60)) || { is_root && ! as_server test -x "$top"; }; then
+    if ((${#work} > 60)) || [[ $work == *[^A-Za-z0-9/._-]* ]] || { is_root && ! as_server test -x "$top"; }; then
       place=/var/tmp/userlock-$(id -u)-$(printf '%s' "$top" | cksum | cut -d' ' -f1)
       mkdir -p -m 755 "$place"
       [[ -O $place && ! -L $place ]] || die "$place belongs to someone else"
