@@ -15,9 +15,9 @@
 #include "userlock_account.h"
 
 TimestampTz
-userlock_account_next_moment(const UserLockAccount *account)
+userlock_account_next_moment(const UserLockAccount *account, TimestampTz now)
 {
-	return Max(GetCurrentTimestamp(), account->changed_at + 1);
+	return Max(now, account->changed_at + 1);
 }
 
 int
@@ -44,6 +44,18 @@ userlock_account_settle(UserLockAccount *account, TimestampTz now,
 			account->block_sequence = 0;
 		}
 	}
+	return count;
+}
+
+int
+userlock_account_settle_for_event(UserLockAccount *account, TimestampTz *now,
+								  UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES])
+{
+	int			count;
+
+	*now = userlock_account_next_moment(account, GetCurrentTimestamp());
+	count = userlock_account_settle(account, *now, expiries);
+	*now = userlock_account_next_moment(account, *now);
 	return count;
 }
 

@@ -8,10 +8,11 @@
 #include "userlock_request.h"
 
 /*
- * The moment of the next event of an account whose row is locked: now, but
+ * The moment of the next event of an account whose row is locked: 'now', but
  * always after the last event, even where the clock has been set back.
  */
-extern TimestampTz userlock_account_next_moment(const UserLockAccount *account);
+extern TimestampTz userlock_account_next_moment(const UserLockAccount *account,
+												TimestampTz now);
 
 /*
  * Ends, in memory, the restrictions that have expired at 'now', and returns
@@ -20,6 +21,15 @@ extern TimestampTz userlock_account_next_moment(const UserLockAccount *account);
  */
 extern int	userlock_account_settle(UserLockAccount *account, TimestampTz now,
 									UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES]);
+
+/*
+ * The same for an account whose row is locked and which is about to change:
+ * reads the clock once, settles at that moment, and returns in *now the moment
+ * of the next event, which nothing that has ended comes after.
+ */
+extern int	userlock_account_settle_for_event(UserLockAccount *account,
+											  TimestampTz *now,
+											  UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES]);
 
 /* Writes into history what userlock_account_settle() has just ended. */
 extern void userlock_account_append_expiries(const UserLockKey *key,

@@ -52,7 +52,9 @@ register_user(UserLockRequest *request, Datum profile, UserLockAccount *account)
 	{
 		account->sequence = last_sequence;
 		account->changed_at = last_at;
-		userlock_account_advance(account, userlock_account_next_moment(account));
+		userlock_account_advance(account,
+								 userlock_account_next_moment(account,
+															  GetCurrentTimestamp()));
 		account->created_at = account->changed_at;
 		account->access_valid_after = account->changed_at;
 		userlock_store_put(key, account);
@@ -98,19 +100,18 @@ begin_change(const UserLockRequest *request, UserLockRowLock lock,
 {
 	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
 	int			expired;
+	TimestampTz now;
 
 	if (!userlock_store_get(&request->key, lock, account))
 		return USERLOCK_NOT_FOUND;
 
-	expired = userlock_account_settle(account,
-									  userlock_account_next_moment(account),
-									  expiries);
+	expired = userlock_account_settle_for_event(account, &now, expiries);
 	if (request->has_expected_sequence &&
 		request->expected_sequence != account->sequence)
 		return USERLOCK_SEQUENCE_DIFFERS;
 
 	userlock_account_append_expiries(&request->key, account, expiries, expired);
-	userlock_account_advance(account, userlock_account_next_moment(account));
+	userlock_account_advance(account, now);
 	return USERLOCK_CHANGED;
 }
 

@@ -4,7 +4,7 @@
  *
  * The claims are read with the server's JSON parser in one pass, keeping only
  * the three that matter; input that is not what it should be is reported as
- * such and never raises.  Whoever has SQL access can set claims of their own,
+ * such, not raised (but for nesting so deep that the parser gives up).  Whoever has SQL access can set claims of their own,
  * which gains them nothing: without claims EXECUTE alone decides.
  */
 #include "postgres.h"

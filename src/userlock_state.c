@@ -103,6 +103,13 @@ userlock_state_next(UserLockState from, UserLockTransition transition,
 	return true;
 }
 
+/* Over from that very moment on; what has no end is never over. */
+static bool
+has_ended(int64_t until, int64_t now)
+{
+	return until <= now && until != USERLOCK_NO_END;
+}
+
 bool
 userlock_state_allows(UserLockState state, int64_t changed_at,
 					  int64_t locked_until, int64_t blocked_until,
@@ -121,8 +128,8 @@ userlock_state_expiries(UserLockState state,
 						int64_t now,
 						UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES])
 {
-	bool		lock_ended = (state & USERLOCK_LOCKED) && locked_until <= now;
-	bool		block_ended = (state & USERLOCK_BLOCKED) && blocked_until <= now;
+	bool		lock_ended = (state & USERLOCK_LOCKED) && has_ended(locked_until, now);
+	bool		block_ended = (state & USERLOCK_BLOCKED) && has_ended(blocked_until, now);
 	int			count = 0;
 
 	while (lock_ended || block_ended)
@@ -154,9 +161,9 @@ UserLockState
 userlock_state_at(UserLockState state,
 				  int64_t locked_until, int64_t blocked_until, int64_t now)
 {
-	if (locked_until <= now)
+	if (has_ended(locked_until, now))
 		state &= (UserLockState) ~USERLOCK_LOCKED;
-	if (blocked_until <= now)
+	if (has_ended(blocked_until, now))
 		state &= (UserLockState) ~USERLOCK_BLOCKED;
 	return state;
 }

@@ -87,10 +87,9 @@ typedef struct Statement
 	int			parameters;
 	Oid			types[MAX_PARAMETERS];
 	int			result;			/* the SPI code of success */
-	SPIPlanPtr	plan;			/* kept for the session */
 } Statement;
 
-static Statement statements[STATEMENT_COUNT] = {
+static const Statement statements[STATEMENT_COUNT] = {
 	[APPLY_LOCK] = {
 		APPLY("lock",
 			  "locked_until = $5, lock_sequence = sequence" PLUS "1, "
@@ -183,6 +182,9 @@ static Statement statements[STATEMENT_COUNT] = {
 	}
 };
 
+/* Kept for the session. */
+static SPIPlanPtr plans[STATEMENT_COUNT];
+
 void
 userlock_store_begin(UserLockStore *store, Oid function)
 {
@@ -218,24 +220,24 @@ userlock_store_end(UserLockStore *store)
 static uint64
 run(StatementId id, Datum *values, const char *nulls, bool read_only)
 {
-	Statement  *statement = &statements[id];
+	const Statement *statement = &statements[id];
 	MemoryContext callers = CurrentMemoryContext;
 	int			result;
 
-	if (statement->plan == NULL)
+	if (plans[id] == NULL)
 	{
 		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql,
 											  statement->parameters,
-											  statement->types,
+											  (Oid *) statement->types,
 											  CURSOR_OPT_GENERIC_PLAN);
 
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
 				 SPI_result_code_string(SPI_result));
-		statement->plan = plan;
+		plans[id] = plan;
 	}
 
-	result = SPI_execute_plan(statement->plan, values, nulls, read_only, 0);
+	result = SPI_execute_plan(plans[id], values, nulls, read_only, 0);
 	if (result != statement->result)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
 			 SPI_result_code_string(result));

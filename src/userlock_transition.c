@@ -75,10 +75,7 @@ attempt_on_locked_row(const UserLockRequest *request,
 	if (!outcome->has_account)
 		return USERLOCK_NOT_FOUND;
 
-	expired = userlock_account_settle(account,
-									  userlock_account_next_moment(account),
-									  expiries);
-	now = userlock_account_next_moment(account);
+	expired = userlock_account_settle_for_event(account, &now, expiries);
 
 	if (request->has_expected_sequence &&
 		request->expected_sequence != account->sequence)
@@ -87,7 +84,7 @@ attempt_on_locked_row(const UserLockRequest *request,
 	if (!userlock_state_next(from, transition, &to))
 		return request->idempotent ? USERLOCK_UNCHANGED : refusal(transition);
 	if (request->until <= now)
-		return USERLOCK_INVALID_UNTIL;	/* passed while we waited */
+		return USERLOCK_INVALID_UNTIL;	/* passed meanwhile */
 
 	userlock_account_append_expiries(&request->key, account, expiries, expired);
 	apply(account, transition, to, now, request->until);
@@ -104,14 +101,16 @@ userlock_transition_attempt(const UserLockRequest *request,
 							UserLockTransition transition,
 							UserLockOutcome *outcome)
 {
+	TimestampTz now = GetCurrentTimestamp();
 	UserLockState from;
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->key = request->key;
 	outcome->expected_sequence = request->expected_sequence;
 
-	if (!userlock_store_apply(&request->key, transition,
-							  GetCurrentTimestamp(), request->until,
+	/* A new end can pass between the check of the request and this moment. */
+	if (request->until <= now ||
+		!userlock_store_apply(&request->key, transition, now, request->until,
 							  request->has_expected_sequence ?
 							  &request->expected_sequence : NULL,
 							  &outcome->account))

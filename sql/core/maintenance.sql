@@ -29,12 +29,12 @@ BEGIN ATOMIC
             pg_catalog.lag(e.at) OVER history AS at_before,
             CASE e.kind
                 WHEN 'registered' THEN e.from_state IS NULL AND e.to_state = 'active'
-                WHEN 'locked' THEN e.to_state = userlock.next_state(e.from_state, 'lock')
+                WHEN 'locked' THEN e.to_state = userlock.next_state(e.from_state, 'lock') AND coalesce(e.until > e.at, true)
                 WHEN 'unlocked' THEN e.to_state = userlock.next_state(e.from_state, 'unlock')
-                WHEN 'lock_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unlock')
-                WHEN 'blocked' THEN e.to_state = userlock.next_state(e.from_state, 'block')
+                WHEN 'lock_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unlock') AND e.at = e.until
+                WHEN 'blocked' THEN e.to_state = userlock.next_state(e.from_state, 'block') AND coalesce(e.until > e.at, true)
                 WHEN 'unblocked' THEN e.to_state = userlock.next_state(e.from_state, 'unblock')
-                WHEN 'block_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unblock')
+                WHEN 'block_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unblock') AND e.at = e.until
                 WHEN 'access_revoked' THEN e.to_state = e.from_state
                 WHEN 'deleted' THEN e.from_state IS NOT NULL AND e.to_state IS NULL
             END AS lawful

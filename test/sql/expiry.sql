@@ -89,5 +89,28 @@ SELECT count(*) AS restricted FROM restricted_users WHERE user_id LIKE 'batch %'
 SELECT expire();
 SELECT * FROM verify();
 
+-- Ends that pass in the middle of a call: what is refused is refused, what is
+-- written is in order.
+SELECT count(register_user('close ' || i)) FROM generate_series(1, 5000) AS i;
+SELECT count(*) FROM lock_users(ARRAY(SELECT 'close ' || i FROM generate_series(1, 5000) AS i),
+                                until => clock_timestamp() + interval '25 milliseconds');
+SELECT count(*) AS ended_before_it_began FROM user_history WHERE kind = 'locked' AND until <= at;
+DO $$
+DECLARE
+    ends timestamptz;
+BEGIN
+    -- A lock that is over already, and a block that ends while the next call is under way.
+    FOR i IN 1..1000 LOOP
+        ends := clock_timestamp() + interval '400 microseconds';
+        CONTINUE WHEN (try_transition('lock', 'close ' || i, until => ends, idempotent => true)).outcome <> 'changed';
+        CONTINUE WHEN (try_transition('block', 'close ' || i, until => ends + (10 + i % 60) * interval '1 microsecond')).outcome <> 'changed';
+        WHILE clock_timestamp() <= ends LOOP END LOOP;
+        PERFORM revoke_access('close ' || i);
+    END LOOP;
+END $$;
+SELECT pg_sleep(0.03);
+SELECT expire() >= 0 AS expired;
+SELECT * FROM verify();
+
 DROP VIEW public.story;
 TRUNCATE account, event, profile;

@@ -40,7 +40,8 @@ SELECT statement, found FROM unnest(ARRAY[
     $$UPDATE event SET to_state = 'blocked' WHERE user_id = 'bob' AND sequence = 2$$,
     $$UPDATE event SET kind = 'blocked' WHERE user_id = 'bob' AND sequence = 2$$,
     $$UPDATE event SET kind = 'banned' WHERE user_id = 'bob' AND sequence = 2$$,
-    $$UPDATE event SET at = at + interval '1 day' WHERE user_id = 'alice' AND sequence = 2$$,
+    $$UPDATE event SET at = at + interval '10 minutes' WHERE user_id = 'alice' AND sequence = 2$$,
+    $$UPDATE event SET until = at WHERE user_id = 'bob' AND sequence = 2$$,
     $$UPDATE event SET to_state = 'active' WHERE user_id = 'gone' AND sequence = 2$$,
     $$INSERT INTO account (tenant, user_id, state, sequence, created_at, changed_at) VALUES ('default', 'gone', 'active', 2, now(), now())$$,
     $$INSERT INTO account (tenant, user_id, state, sequence, created_at, changed_at) VALUES ('default', 'new', 'active', 1, now(), now())$$
