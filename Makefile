@@ -61,7 +61,7 @@ endif
 
 $(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
 
-CORE_PARTS = guard type operators rules tables transitions accounts views maintenance
+CORE_PARTS = guard type operators rules tables transitions accounts views maintenance privileges
 .PHONY: scripts
 scripts:
 	cd $(srcdir)/sql && cat $(CORE_PARTS:%=core/%.sql) > userlock--$(EXTVERSION).sql

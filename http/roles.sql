@@ -20,7 +20,7 @@ GRANT EXECUTE ON FUNCTION
     userlock.lock_users, userlock.unlock_users,
     userlock.block_users, userlock.unblock_users,
     userlock.try_transition, userlock.revoke_access,
-    userlock.user_status(text, text), userlock.verify
+    userlock.user_status, userlock.verify
 TO operator;
 GRANT SELECT ON userlock.restricted_users, userlock.user_history TO operator;
 

@@ -61,6 +61,7 @@ CREATE TYPE userlock.user_lock_state (
     STORAGE = plain
 );
 
+GRANT USAGE ON TYPE userlock.user_lock_state TO PUBLIC;
 COMMENT ON TYPE userlock.user_lock_state IS
 'The restrictions on a user: active, locked, blocked or locked+blocked. One byte; sorts in that order.';
 
@@ -261,7 +262,6 @@ RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE  -- not STRICT: an end may be NULL
 AS 'MODULE_PATHNAME', 'userlock_allows';
 
-REVOKE EXECUTE ON FUNCTION userlock.allows FROM PUBLIC;  -- for the core itself
 COMMENT ON FUNCTION userlock.allows IS
 'May a transition be made at a moment to an account as it is written? Only if it would change something, no restriction has ended unwritten, and the account was last changed before. Any other transition than lock, unlock, block or unblock is error 22023.';
 
@@ -282,6 +282,11 @@ AS 'MODULE_PATHNAME', 'userlock_pending_expiries';
 
 COMMENT ON FUNCTION userlock.pending_expiries IS
 'The events that an account owes to its history at a moment, because a restriction has ended and nothing has been written since: none, one or two, in order.';
+
+-- All functions so far, whatever the installer's default privileges say; but
+-- one is for the core itself.
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION userlock.allows FROM PUBLIC;
 
 --
 -- Tables
@@ -361,7 +366,7 @@ COMMENT ON COLUMN userlock.event.tenant IS
 COMMENT ON COLUMN userlock.event.user_id IS
 'The application''s own id of the user.';
 COMMENT ON COLUMN userlock.event.sequence IS
-'The number of the event: 1, 2, 3 … for each user, without gaps.';
+'The number of the event: 1, 2, 3 and so on for each user, without gaps.';
 COMMENT ON COLUMN userlock.event.kind IS
 'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked or deleted.';
 COMMENT ON COLUMN userlock.event.from_state IS
@@ -419,6 +424,7 @@ CREATE TYPE userlock.user_status AS (
     blocked_until timestamptz
 );
 
+GRANT USAGE ON TYPE userlock.user_status TO PUBLIC;
 COMMENT ON TYPE userlock.user_status IS
 'A user as they are now: sequence is the number of their last event, changed_at its moment; an end of NULL means not restricted, or until lifted.';
 
@@ -432,6 +438,7 @@ CREATE TYPE userlock.transition_outcome AS (
     status userlock.user_status
 );
 
+GRANT USAGE ON TYPE userlock.transition_outcome TO PUBLIC;
 COMMENT ON TYPE userlock.transition_outcome IS
 'What came of one attempt. outcome: "changed", "unchanged", or the name of what stood against it, which is the CONSTRAINT of the same error; sqlstate: 00000 for success; status: the user as they are now, NULL where not found or not looked up.';
 
@@ -667,6 +674,7 @@ RETURNS text[]
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'userlock_caller_tenants';
 
+GRANT EXECUTE ON FUNCTION userlock.caller_tenants TO PUBLIC;
 COMMENT ON FUNCTION userlock.caller_tenants IS
 'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
 
@@ -772,7 +780,7 @@ CROSS JOIN LATERAL userlock.pending_expiries(
 WHERE account.state <> 'active';
 
 COMMENT ON VIEW userlock.user_history IS
-'Everything that happened to each user, numbered 1, 2, 3 … by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended.';
+'Everything that happened to each user, numbered 1, 2, 3 and so on by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended.';
 
 --
 -- Maintenance
@@ -816,42 +824,35 @@ BEGIN ATOMIC
             END AS lawful
         FROM userlock.event AS e
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
-    ), landmarks AS (
-        -- The number of the last event of each kind that an account remembers.
+    ), folded AS (
+        -- No joins: with statistics that are out of date, they would take for ever.
+        -- A later event has the later moment, or it is found out above.
         SELECT
             e.tenant, e.user_id,
-            max(e.sequence) AS last,
-            max(e.sequence) FILTER (WHERE e.kind = 'registered') AS registered,
-            max(e.sequence) FILTER (WHERE e.kind = 'locked') AS locked,
-            max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS blocked,
-            max(e.sequence) FILTER (
+            (array_agg(e.to_state ORDER BY e.sequence DESC))[1] AS state,
+            max(e.sequence) AS sequence,
+            max(e.at) FILTER (WHERE e.kind = 'registered') AS created_at,
+            max(e.at) AS changed_at,
+            (array_agg(e.until ORDER BY e.sequence DESC) FILTER (WHERE e.kind = 'locked'))[1] AS locked_until,
+            (array_agg(e.until ORDER BY e.sequence DESC) FILTER (WHERE e.kind = 'blocked'))[1] AS blocked_until,
+            max(e.sequence) FILTER (WHERE e.kind = 'locked') AS lock_sequence,
+            max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS block_sequence,
+            max(e.at) FILTER (
                 WHERE e.kind IN ('locked', 'blocked', 'access_revoked')
-                OR (e.kind = 'registered' AND e.sequence > 1)) AS floor
+                OR (e.kind = 'registered' AND e.sequence > 1)) AS access_valid_after
         FROM userlock.event AS e
         GROUP BY e.tenant, e.user_id
-    ), folded AS (
+    ), living AS (
+        -- What is over counts no more.
         SELECT
-            l.tenant, l.user_id,
-            last.to_state AS state, l.last AS sequence,
-            registered.at AS created_at, last.at AS changed_at,
-            locked.until AS locked_until, blocked.until AS blocked_until,
-            locked.sequence AS lock_sequence, blocked.sequence AS block_sequence,
-            floor.at AS access_valid_after
-        FROM landmarks AS l
-        JOIN userlock.event AS last
-            ON (last.tenant, last.user_id, last.sequence) = (l.tenant, l.user_id, l.last)
-        LEFT JOIN userlock.event AS registered
-            ON (registered.tenant, registered.user_id, registered.sequence) = (l.tenant, l.user_id, l.registered)
-        LEFT JOIN userlock.event AS locked
-            ON (locked.tenant, locked.user_id, locked.sequence) = (l.tenant, l.user_id, l.locked)
-            AND userlock.is_locked(last.to_state)
-        LEFT JOIN userlock.event AS blocked
-            ON (blocked.tenant, blocked.user_id, blocked.sequence) = (l.tenant, l.user_id, l.blocked)
-            AND userlock.is_blocked(last.to_state)
-        LEFT JOIN userlock.event AS floor
-            ON (floor.tenant, floor.user_id, floor.sequence) = (l.tenant, l.user_id, l.floor)
-            AND l.floor >= l.registered
-        WHERE last.to_state IS NOT NULL
+            f.tenant, f.user_id, f.state, f.sequence, f.created_at, f.changed_at,
+            CASE WHEN userlock.is_locked(f.state) THEN f.locked_until END AS locked_until,
+            CASE WHEN userlock.is_blocked(f.state) THEN f.blocked_until END AS blocked_until,
+            CASE WHEN userlock.is_locked(f.state) THEN f.lock_sequence END AS lock_sequence,
+            CASE WHEN userlock.is_blocked(f.state) THEN f.block_sequence END AS block_sequence,
+            f.access_valid_after
+        FROM folded AS f
+        WHERE f.state IS NOT NULL
     ), problems AS (
         SELECT
             c.tenant, c.user_id, c.sequence,
@@ -882,7 +883,7 @@ BEGIN ATOMIC
                     'the account is not what its history says'
             END
         FROM userlock.account AS a
-        FULL JOIN folded AS f
+        FULL JOIN living AS f
             ON a.tenant = f.tenant AND a.user_id = f.user_id
     )
     SELECT DISTINCT ON (p.tenant, p.user_id) p.tenant, p.user_id, p.problem
@@ -898,3 +899,38 @@ COMMENT ON FUNCTION userlock.verify IS
 $$Every account that is not the fold of its events, with the first thing that is wrong; no rows: all is well.
 
 Reads both tables whole. A caller with JWT claims is shown the tenants that are theirs.$$;
+
+--
+-- Privileges
+--
+-- The installer may have default privileges that give roles of theirs something
+-- on every new table or function.  Not on these: a grant is for the deployment
+-- to make, with these objects in mind.  (TRIGGER on a table would be the worst:
+-- code run with the rights of the owner.)
+--
+
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT 'TABLE' AS kind, c.oid::pg_catalog.regclass::pg_catalog.text AS name, a.grantee
+        FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a
+        WHERE c.relnamespace = 'userlock'::pg_catalog.regnamespace AND c.relkind IN ('r', 'v')
+        AND a.grantee <> c.relowner
+        UNION
+        SELECT 'FUNCTION', p.oid::pg_catalog.regprocedure::pg_catalog.text, a.grantee
+        FROM pg_catalog.pg_proc AS p, pg_catalog.aclexplode(p.proacl) AS a
+        WHERE p.pronamespace = 'userlock'::pg_catalog.regnamespace
+        AND a.grantee <> p.proowner AND a.grantee <> 0
+        UNION
+        SELECT 'TYPE', t.oid::pg_catalog.regtype::pg_catalog.text, a.grantee
+        FROM pg_catalog.pg_type AS t, pg_catalog.aclexplode(t.typacl) AS a
+        WHERE t.typnamespace = 'userlock'::pg_catalog.regnamespace AND t.typtype IN ('b', 'c') AND t.typelem = 0
+        AND a.grantee <> t.typowner AND a.grantee <> 0
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', given.kind, given.name,
+            CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE given.grantee::pg_catalog.regrole::pg_catalog.text END);
+    END LOOP;
+END
+$$;

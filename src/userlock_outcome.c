@@ -47,7 +47,7 @@ static const struct
 	[USERLOCK_INVALID_DETAILS] = {"details_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
 	[USERLOCK_INVALID_PROFILE] = {"profile_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
 	[USERLOCK_INVALID_TRANSITION] = {"transition_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_USER_IDS_NULL] = {"user_ids_null", ERRCODE_USERLOCK_INVALID_ARGUMENT},
+	[USERLOCK_USER_IDS_NULL] = {"user_ids_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
 	[USERLOCK_USER_IDS_CONTAIN_NULL] = {"user_ids_contain_null", ERRCODE_USERLOCK_INVALID_ARGUMENT},
 	[USERLOCK_USER_IDS_REPEATED] = {"user_ids_repeated", ERRCODE_USERLOCK_INVALID_ARGUMENT},
 	[USERLOCK_USER_IDS_TOO_MANY] = {"user_ids_too_many", ERRCODE_USERLOCK_INVALID_ARGUMENT},
@@ -95,7 +95,7 @@ explain_refusal(const UserLockOutcome *outcome, const char *user)
 			explanation.message = psprintf(_("user \"%s\" is at sequence " INT64_FORMAT ", not " INT64_FORMAT),
 										   user, outcome->account.sequence,
 										   outcome->expected_sequence);
-			explanation.hint = _("Someone changed the user since you looked: read user_status again and decide anew.");
+			explanation.hint = _("The user changed since you looked: read user_status again and decide anew.");
 			break;
 		default:
 			elog(ERROR, "result %d is no refusal", (int) outcome->result);
@@ -213,8 +213,7 @@ explain(const UserLockOutcome *outcome)
 			break;
 		case USERLOCK_USER_IDS_REPEATED:
 			explanation.message = _("invalid user_ids");
-			explanation.detail = psprintf(_("The id \"%s\" is there more than once."),
-										  text_of(outcome->key.user_id));
+			explanation.detail = _("An id is there more than once.");
 			explanation.hint = _("Give each id once.");
 			break;
 		case USERLOCK_USER_IDS_TOO_MANY:

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -19,6 +20,8 @@
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "userlock_store.h"
@@ -58,6 +61,16 @@
 
 #define APPLY_TYPES {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID}
 
+#define APPEND \
+	"INSERT INTO userlock.event (tenant, user_id, sequence, kind," \
+	" from_state, to_state, at, actor, reason, until, details)" \
+	" VALUES ($1, $2, $3, $4, $5::userlock.user_lock_state," \
+	" $6::userlock.user_lock_state, $7, $8, $9, $10, $11)"
+
+#define APPEND_TYPES \
+	{TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, \
+	TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID}
+
 #define MAX_PARAMETERS 11
 
 typedef enum StatementId
@@ -76,6 +89,7 @@ typedef enum StatementId
 	DELETE_PROFILE,
 	PUT_PROFILE,
 	APPEND_EVENT,
+	APPEND_FIRST_EVENT,
 	LAST_EVENT,
 	DUE,
 	STATEMENT_COUNT
@@ -158,13 +172,17 @@ static const Statement statements[STATEMENT_COUNT] = {
 		3, {TEXTOID, TEXTOID, JSONBOID}, SPI_OK_INSERT
 	},
 	[APPEND_EVENT] = {
-		"INSERT INTO userlock.event (tenant, user_id, sequence, kind,"
-		" from_state, to_state, at, actor, reason, until, details)"
-		" VALUES ($1, $2, $3, $4, $5::userlock.user_lock_state,"
-		" $6::userlock.user_lock_state, $7, $8, $9, $10, $11)",
-		11, {TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID,
-		TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID},
-		SPI_OK_INSERT
+		APPEND,
+		11, APPEND_TYPES, SPI_OK_INSERT
+	},
+	/*
+	 * Under REPEATABLE READ a user deleted and registered again behind the
+	 * snapshot shows too low a last sequence.  ON CONFLICT makes the server
+	 * report that as the serialization failure it is.
+	 */
+	[APPEND_FIRST_EVENT] = {
+		APPEND " ON CONFLICT DO NOTHING",
+		11, APPEND_TYPES, SPI_OK_INSERT
 	},
 	[LAST_EVENT] = {
 		"SELECT sequence, at FROM userlock.event" THIS_USER
@@ -175,6 +193,8 @@ static const Statement statements[STATEMENT_COUNT] = {
 		"SELECT tenant, user_id FROM userlock.account"
 		" WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state"
 		" AND (locked_until" LE "$3 OR blocked_until" LE "$3)"
+		" AND ((SELECT userlock.caller_tenants()) IS NULL OR tenant"
+		" OPERATOR(pg_catalog.=) ANY ((SELECT userlock.caller_tenants())::pg_catalog.text[]))"
 		" AND ($1 IS NULL OR (tenant, user_id)"
 		" OPERATOR(pg_catalog.>) ($1, $2))"
 		" ORDER BY tenant, user_id LIMIT $4",
@@ -182,8 +202,12 @@ static const Statement statements[STATEMENT_COUNT] = {
 	}
 };
 
-/* Kept for the session. */
-static SPIPlanPtr plans[STATEMENT_COUNT];
+/* Kept for the session, each with the search_path that it was made under. */
+static struct
+{
+	SPIPlanPtr	plan;
+	char	   *search_path;
+}			plans[STATEMENT_COUNT];
 
 void
 userlock_store_begin(UserLockStore *store, Oid function)
@@ -213,6 +237,43 @@ userlock_store_end(UserLockStore *store)
 }
 
 /*
+ * Will the server use the plan that it has?  It makes a new one at the first
+ * run, when a table has changed, and under another search_path.
+ */
+static bool
+is_planned(StatementId id)
+{
+	return plans[id].search_path != NULL &&
+		SPI_plan_is_valid(plans[id].plan) &&
+		strcmp(plans[id].search_path, namespace_search_path) == 0;
+}
+
+/*
+ * Executes a statement that the server is about to plan.  The plan will serve
+ * for long, so it must not take today's table for small: without this, one that
+ * is empty today would be read whole for every user tomorrow.
+ */
+static int
+plan_and_execute(StatementId id, Datum *values, const char *nulls,
+				 bool read_only)
+{
+	int			nest_level = NewGUCNestLevel();
+	int			result;
+
+	set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+					  GUC_ACTION_SAVE, true, 0, false);
+	result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
+	AtEOXact_GUC(true, nest_level);
+
+	if (plans[id].search_path != NULL)
+		pfree(plans[id].search_path);
+	plans[id].search_path = NULL;
+	plans[id].search_path = MemoryContextStrdup(TopMemoryContext,
+												namespace_search_path);
+	return result;
+}
+
+/*
  * Runs a statement and returns how many rows it found or changed.  The result
  * lives until it is discarded; the memory context stays the caller's, so that
  * a bulk call can reset it after each user.
@@ -224,7 +285,7 @@ run(StatementId id, Datum *values, const char *nulls, bool read_only)
 	MemoryContext callers = CurrentMemoryContext;
 	int			result;
 
-	if (plans[id] == NULL)
+	if (plans[id].plan == NULL)
 	{
 		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql,
 											  statement->parameters,
@@ -234,10 +295,13 @@ run(StatementId id, Datum *values, const char *nulls, bool read_only)
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
 				 SPI_result_code_string(SPI_result));
-		plans[id] = plan;
+		plans[id].plan = plan;
 	}
 
-	result = SPI_execute_plan(plans[id], values, nulls, read_only, 0);
+	if (is_planned(id))
+		result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
+	else
+		result = plan_and_execute(id, values, nulls, read_only);
 	if (result != statement->result)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
 			 SPI_result_code_string(result));
@@ -313,11 +377,23 @@ bool
 userlock_store_get(const UserLockKey *key, UserLockRowLock lock,
 				   UserLockAccount *account)
 {
-	if (run_for_key(GET_ACCOUNT + (int) lock, key,
-					lock == USERLOCK_FOR_READING) == 0)
+	while (run_for_key(GET_ACCOUNT + (int) lock, key,
+					   lock == USERLOCK_FOR_READING) == 0)
 	{
+		bool		there = false;
+
 		discard_result();
-		return false;
+		if (lock != USERLOCK_FOR_READING)
+		{
+			/*
+			 * We may have waited for a row that another session deleted and
+			 * inserted anew, which only a newer snapshot shows.
+			 */
+			there = run_for_key(GET_ACCOUNT, key, false) > 0;
+			discard_result();
+		}
+		if (!there)
+			return false;
 	}
 	read_account(account);
 	return true;
@@ -416,7 +492,8 @@ userlock_store_append(const UserLockKey *key, const UserLockEvent *event)
 		event->details ? ' ' : 'n'
 	};
 
-	run(APPEND_EVENT, values, nulls, false);
+	run(event->from_state ? APPEND_EVENT : APPEND_FIRST_EVENT,
+		values, nulls, false);
 }
 
 bool

@@ -12,6 +12,8 @@
  * changed the row while we waited for its lock, the row's changed_at has passed
  * that moment, the UPDATE leaves it alone, and the moment is read anew with the
  * lock held.  So a user's history is ordered by time as well as by sequence.
+ * Where we waited for a session that changed nothing in the end, the moment is
+ * moved to when the wait was over: see restamp().
  */
 #include "postgres.h"
 
@@ -96,6 +98,30 @@ attempt_on_locked_row(const UserLockRequest *request,
 	return USERLOCK_CHANGED;
 }
 
+/* An UPDATE that took longer than this, in microseconds, may have waited. */
+#define WAIT_NOTICED	1000
+
+/*
+ * Moves a restriction that has just been set at 'now' to the present, if its
+ * UPDATE waited.  A restriction voids the tokens issued until its moment, and
+ * those issued during the wait belong to them.  Not where something has ended
+ * meanwhile: its expiry would come before an event already numbered.
+ */
+static void
+restamp(const UserLockKey *key, UserLockAccount *account, TimestampTz now)
+{
+	TimestampTz later = GetCurrentTimestamp();
+
+	if (later - now > WAIT_NOTICED &&
+		userlock_state_at(account->state, account->locked_until,
+						  account->blocked_until, later) == account->state)
+	{
+		account->changed_at = later;
+		account->access_valid_after = later;
+		userlock_store_put(key, account);
+	}
+}
+
 void
 userlock_transition_attempt(const UserLockRequest *request,
 							UserLockTransition transition,
@@ -118,6 +144,9 @@ userlock_transition_attempt(const UserLockRequest *request,
 		outcome->result = attempt_on_locked_row(request, transition, outcome);
 		return;
 	}
+
+	if (userlock_transition_restricts(transition))
+		restamp(&request->key, &outcome->account, now);
 
 	/* A transition turns exactly one bit, so the old state is known. */
 	from = outcome->account.state ^ userlock_transition_restriction(transition);

@@ -191,10 +191,7 @@ read_user_ids(FunctionCallInfo fcinfo, UserLockRequest *request, int *count)
 	for (int i = 1; i < *count; i++)
 	{
 		if (compare_texts(&ids[i - 1], &ids[i]) == 0)
-		{
-			request->key.user_id = ids[i];
 			userlock_request_raise(request, USERLOCK_USER_IDS_REPEATED);
-		}
 	}
 	return ids;
 }

@@ -8,6 +8,11 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 PG_CONFIG=${PG_CONFIG:-pg_config}
 
+# Settings for another server must not reach the private ones.
+for name in "${!PG@}"; do
+  [[ $name == PG_CONFIG ]] || unset "$name"
+done
+
 die() {
   printf '%s: %s\n' "$(basename "$0")" "$1" >&2
   exit 1
@@ -64,7 +69,8 @@ start_cluster() {
   shift
   if [[ ! -s $directory/data/PG_VERSION ]]; then
     as_server "$(pg_bin)/initdb" --pgdata="$directory/data" --username=postgres --auth=trust \
-      --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$directory/initdb.log" || die "initdb failed, see $directory/initdb.log"
+      --encoding=UTF8 --locale=C.UTF-8 --no-sync 2>&1 | as_server tee "$directory/initdb.log" >/dev/null ||
+      die "initdb failed, see $directory/initdb.log"
   fi
   for setting in "listen_addresses = ''" "unix_socket_directories = '$directory'" "port = 5432" "$@"; do
     printf '%s\n' "$setting"

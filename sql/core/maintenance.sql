@@ -40,42 +40,35 @@ BEGIN ATOMIC
             END AS lawful
         FROM userlock.event AS e
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
-    ), landmarks AS (
-        -- The number of the last event of each kind that an account remembers.
+    ), folded AS (
+        -- No joins: with statistics that are out of date, they would take for ever.
+        -- A later event has the later moment, or it is found out above.
         SELECT
             e.tenant, e.user_id,
-            max(e.sequence) AS last,
-            max(e.sequence) FILTER (WHERE e.kind = 'registered') AS registered,
-            max(e.sequence) FILTER (WHERE e.kind = 'locked') AS locked,
-            max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS blocked,
-            max(e.sequence) FILTER (
+            (array_agg(e.to_state ORDER BY e.sequence DESC))[1] AS state,
+            max(e.sequence) AS sequence,
+            max(e.at) FILTER (WHERE e.kind = 'registered') AS created_at,
+            max(e.at) AS changed_at,
+            (array_agg(e.until ORDER BY e.sequence DESC) FILTER (WHERE e.kind = 'locked'))[1] AS locked_until,
+            (array_agg(e.until ORDER BY e.sequence DESC) FILTER (WHERE e.kind = 'blocked'))[1] AS blocked_until,
+            max(e.sequence) FILTER (WHERE e.kind = 'locked') AS lock_sequence,
+            max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS block_sequence,
+            max(e.at) FILTER (
                 WHERE e.kind IN ('locked', 'blocked', 'access_revoked')
-                OR (e.kind = 'registered' AND e.sequence > 1)) AS floor
+                OR (e.kind = 'registered' AND e.sequence > 1)) AS access_valid_after
         FROM userlock.event AS e
         GROUP BY e.tenant, e.user_id
-    ), folded AS (
+    ), living AS (
+        -- What is over counts no more.
         SELECT
-            l.tenant, l.user_id,
-            last.to_state AS state, l.last AS sequence,
-            registered.at AS created_at, last.at AS changed_at,
-            locked.until AS locked_until, blocked.until AS blocked_until,
-            locked.sequence AS lock_sequence, blocked.sequence AS block_sequence,
-            floor.at AS access_valid_after
-        FROM landmarks AS l
-        JOIN userlock.event AS last
-            ON (last.tenant, last.user_id, last.sequence) = (l.tenant, l.user_id, l.last)
-        LEFT JOIN userlock.event AS registered
-            ON (registered.tenant, registered.user_id, registered.sequence) = (l.tenant, l.user_id, l.registered)
-        LEFT JOIN userlock.event AS locked
-            ON (locked.tenant, locked.user_id, locked.sequence) = (l.tenant, l.user_id, l.locked)
-            AND userlock.is_locked(last.to_state)
-        LEFT JOIN userlock.event AS blocked
-            ON (blocked.tenant, blocked.user_id, blocked.sequence) = (l.tenant, l.user_id, l.blocked)
-            AND userlock.is_blocked(last.to_state)
-        LEFT JOIN userlock.event AS floor
-            ON (floor.tenant, floor.user_id, floor.sequence) = (l.tenant, l.user_id, l.floor)
-            AND l.floor >= l.registered
-        WHERE last.to_state IS NOT NULL
+            f.tenant, f.user_id, f.state, f.sequence, f.created_at, f.changed_at,
+            CASE WHEN userlock.is_locked(f.state) THEN f.locked_until END AS locked_until,
+            CASE WHEN userlock.is_blocked(f.state) THEN f.blocked_until END AS blocked_until,
+            CASE WHEN userlock.is_locked(f.state) THEN f.lock_sequence END AS lock_sequence,
+            CASE WHEN userlock.is_blocked(f.state) THEN f.block_sequence END AS block_sequence,
+            f.access_valid_after
+        FROM folded AS f
+        WHERE f.state IS NOT NULL
     ), problems AS (
         SELECT
             c.tenant, c.user_id, c.sequence,
@@ -106,7 +99,7 @@ BEGIN ATOMIC
                     'the account is not what its history says'
             END
         FROM userlock.account AS a
-        FULL JOIN folded AS f
+        FULL JOIN living AS f
             ON a.tenant = f.tenant AND a.user_id = f.user_id
     )
     SELECT DISTINCT ON (p.tenant, p.user_id) p.tenant, p.user_id, p.problem

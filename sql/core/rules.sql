@@ -58,7 +58,6 @@ RETURNS boolean
 LANGUAGE C IMMUTABLE PARALLEL SAFE  -- not STRICT: an end may be NULL
 AS 'MODULE_PATHNAME', 'userlock_allows';
 
-REVOKE EXECUTE ON FUNCTION userlock.allows FROM PUBLIC;  -- for the core itself
 COMMENT ON FUNCTION userlock.allows IS
 'May a transition be made at a moment to an account as it is written? Only if it would change something, no restriction has ended unwritten, and the account was last changed before. Any other transition than lock, unlock, block or unblock is error 22023.';
 
@@ -79,4 +78,9 @@ AS 'MODULE_PATHNAME', 'userlock_pending_expiries';
 
 COMMENT ON FUNCTION userlock.pending_expiries IS
 'The events that an account owes to its history at a moment, because a restriction has ended and nothing has been written since: none, one or two, in order.';
+
+-- All functions so far, whatever the installer's default privileges say; but
+-- one is for the core itself.
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION userlock.allows FROM PUBLIC;
 

@@ -76,7 +76,7 @@ COMMENT ON COLUMN userlock.event.tenant IS
 COMMENT ON COLUMN userlock.event.user_id IS
 'The application''s own id of the user.';
 COMMENT ON COLUMN userlock.event.sequence IS
-'The number of the event: 1, 2, 3 … for each user, without gaps.';
+'The number of the event: 1, 2, 3 and so on for each user, without gaps.';
 COMMENT ON COLUMN userlock.event.kind IS
 'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked or deleted.';
 COMMENT ON COLUMN userlock.event.from_state IS

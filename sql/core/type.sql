@@ -35,6 +35,7 @@ CREATE TYPE userlock.user_lock_state (
     STORAGE = plain
 );
 
+GRANT USAGE ON TYPE userlock.user_lock_state TO PUBLIC;
 COMMENT ON TYPE userlock.user_lock_state IS
 'The restrictions on a user: active, locked, blocked or locked+blocked. One byte; sorts in that order.';
 

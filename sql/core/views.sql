@@ -11,6 +11,7 @@ RETURNS text[]
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'userlock_caller_tenants';
 
+GRANT EXECUTE ON FUNCTION userlock.caller_tenants TO PUBLIC;
 COMMENT ON FUNCTION userlock.caller_tenants IS
 'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
 
@@ -116,5 +117,5 @@ CROSS JOIN LATERAL userlock.pending_expiries(
 WHERE account.state <> 'active';
 
 COMMENT ON VIEW userlock.user_history IS
-'Everything that happened to each user, numbered 1, 2, 3 … by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended.';
+'Everything that happened to each user, numbered 1, 2, 3 and so on by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended.';
 

@@ -221,6 +221,15 @@ test('a lock with an end is over at its end, also for GET', async () => {
   assert.equal((await rpc('lock_user', { user_id })).json.sequence, 4);
 });
 
+test('the planner\'s guess at a count is not for callers: it counts every tenant\'s rows', async () => {
+  for (const count of ['planned', 'estimated']) {
+    const { headers } = await get('/user_history', { token: env.OTHER_TENANT_TOKEN, headers: { Prefer: `count=${count}` } });
+    assert.match(headers.get('content-range'), /\/\*$/, count);
+  }
+  const { headers } = await get('/user_history', { token: env.OTHER_TENANT_TOKEN, headers: { Prefer: 'count=exact' } });
+  assert.match(headers.get('content-range'), /\/\d+$/);
+});
+
 test('GET cannot change anything', async () => {
   const user_id = await newUser();
   const { status } = await get(`/rpc/lock_user?user_id=${user_id}`, { token: env.OPERATOR_TOKEN });

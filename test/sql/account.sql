@@ -72,6 +72,22 @@ SELECT user_status('carol');
 SELECT count(*) AS events FROM event WHERE user_id = 'carol';
 SELECT state, sequence FROM user_status('alice');
 
+-- A plan made while the tables are empty does not read them whole once they are
+-- full, nor does one that was made anew under another search_path.
+TRUNCATE account, event, profile;
+VACUUM ANALYZE account;
+VACUUM ANALYZE event;
+\c
+SET search_path = public, userlock;
+BEGIN;
+SELECT count(register_user('user ' || i)) FROM generate_series(1, 100) AS i;
+SELECT count(lock_user('user ' || i)) FROM generate_series(1, 100) AS i;
+SET LOCAL search_path = userlock, public;
+SELECT count(unlock_user('user ' || i)) FROM generate_series(1, 100) AS i;
+SELECT count(delete_user('user ' || i)) FROM generate_series(1, 100) AS i;
+SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'userlock' AND seq_scan > 0;
+ROLLBACK;
+
 -- An extension that was dropped and made anew works in the same session.
 DROP EXTENSION userlock;
 CREATE EXTENSION userlock;

@@ -93,6 +93,19 @@ SELECT tenant, user_id, problem FROM verify();
 UPDATE account SET sequence = (SELECT max(sequence) FROM event WHERE (event.tenant, event.user_id) = (account.tenant, account.user_id));
 SET ROLE regress_userlock_support;
 
+-- So does expire(), which writes no one else's expiries.
+RESET ROLE;
+RESET request.jwt.claims;
+GRANT EXECUTE ON FUNCTION expire TO regress_userlock_support;
+SELECT count(register_user('soon', tenant)), count(lock_user('soon', until => clock_timestamp() + interval '20 milliseconds', tenant => tenant))
+FROM unnest('{acme,globex}'::text[]) AS tenant;
+SELECT pg_sleep(0.03);
+SET ROLE regress_userlock_support;
+SET request.jwt.claims = '{"tenant": "acme"}';
+SELECT expire();
+RESET request.jwt.claims;
+SELECT expire();
+
 -- A claim without a tenant means the one of the setting.
 SET request.jwt.claims = '{"sub": "support"}';
 SELECT tenant FROM user_status('alice');

@@ -58,6 +58,39 @@ RESET ROLE;
 DROP EXTENSION userlock;
 DROP SCHEMA userlock;
 DROP SCHEMA trap CASCADE;
+
+-- Default privileges of the installer give nothing away …
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO regress_userlock_reader, PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO regress_userlock_reader;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO regress_userlock_reader;
+CREATE EXTENSION userlock;
+SELECT c.relname, a.grantee::regrole, a.privilege_type FROM pg_class AS c, aclexplode(c.relacl) AS a
+WHERE c.relnamespace = 'userlock'::regnamespace AND a.grantee <> c.relowner;
+SELECT p.proname, a.grantee::regrole FROM pg_proc AS p, aclexplode(p.proacl) AS a
+WHERE p.pronamespace = 'userlock'::regnamespace AND a.grantee NOT IN (p.proowner, 0);
+SELECT proname FROM pg_proc WHERE pronamespace = 'userlock'::regnamespace
+AND has_function_privilege('public', oid, 'EXECUTE') AND proname NOT LIKE 'user\_lock\_state\_%' ORDER BY proname;
+DROP EXTENSION userlock;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM regress_userlock_reader, PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM regress_userlock_reader;
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TYPES FROM regress_userlock_reader;
+
+-- … and where they keep everything back, what is for everybody still is.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM PUBLIC;
+CREATE EXTENSION userlock;
+GRANT SELECT ON userlock.restricted_users, userlock.user_history TO regress_userlock_reader;
+SET ROLE regress_userlock_reader;
+SELECT count(*) FROM userlock.restricted_users;
+SELECT count(*) FROM userlock.user_history;
+SELECT userlock.is_locked('locked');
+CREATE TABLE public.mine (state userlock.user_lock_state UNIQUE);
+DROP TABLE public.mine;
+RESET ROLE;
+DROP EXTENSION userlock;
+DROP SCHEMA userlock;
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO PUBLIC;
 REVOKE CREATE ON SCHEMA public FROM regress_userlock_reader;
 DROP ROLE regress_userlock_reader, regress_userlock_mallory;
 CREATE EXTENSION userlock;
