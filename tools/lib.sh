@@ -62,29 +62,38 @@ work_directory() {
 
 pg_bin() { "$PG_CONFIG" --bindir; }
 
+# pg_ctl for the cluster in a directory; run from there, because the servers'
+# user may not be allowed where we are.
+control_cluster() (
+  directory=$1
+  shift
+  cd "$directory"
+  as_server "$(pg_bin)/pg_ctl" --pgdata="$directory/data" "$@"
+)
+
 # Starts a private cluster in a directory, made at the first start: on a Unix
 # socket there and nowhere else.  Its superuser is "postgres".
 start_cluster() {
   local directory=$1 setting
   shift
   if [[ ! -s $directory/data/PG_VERSION ]]; then
-    as_server "$(pg_bin)/initdb" --pgdata="$directory/data" --username=postgres --auth=trust \
-      --encoding=UTF8 --locale=C.UTF-8 --no-sync 2>&1 | as_server tee "$directory/initdb.log" >/dev/null ||
+    (cd "$directory" && as_server "$(pg_bin)/initdb" --pgdata="$directory/data" --username=postgres --auth=trust \
+      --encoding=UTF8 --locale=C.UTF-8 --no-sync) 2>&1 | as_server tee "$directory/initdb.log" >/dev/null ||
       die "initdb failed, see $directory/initdb.log"
   fi
   for setting in "listen_addresses = ''" "unix_socket_directories = '$directory'" "port = 5432" "$@"; do
     printf '%s\n' "$setting"
   done | as_server tee "$directory/data/postgresql.auto.conf" >/dev/null
-  as_server "$(pg_bin)/pg_ctl" --pgdata="$directory/data" --log="$directory/postgresql.log" --wait --silent start ||
+  control_cluster "$directory" --log="$directory/postgresql.log" --wait --silent start ||
     die "PostgreSQL did not start, see $directory/postgresql.log"
 }
 
 stop_cluster() {
   if cluster_runs "$1"; then
-    as_server "$(pg_bin)/pg_ctl" --pgdata="$1/data" --wait --silent --mode=fast stop
+    control_cluster "$1" --wait --silent --mode=fast stop
   fi
 }
 
 cluster_runs() {
-  [[ -s $1/data/PG_VERSION ]] && as_server "$(pg_bin)/pg_ctl" --pgdata="$1/data" status >/dev/null
+  [[ -s $1/data/PG_VERSION ]] && control_cluster "$1" status >/dev/null
 }
