@@ -15,150 +15,206 @@
 
 #include "userlock_outcome.h"
 
-typedef struct Explanation
-{
-	char	   *message;
-	char	   *detail;			/* NULL: none */
-	char	   *hint;			/* NULL: none */
-} Explanation;
-
-/* Indexed by UserLockResult. */
+/*
+ * What is told of each result.  A message may have one %s for the user id, a
+ * detail one for the tenant; where the text depends on more, explain() writes
+ * it.  Indexed by UserLockResult.
+ */
 static const struct
 {
 	const char *name;
 	int			sqlstate;
+	const char *message;
+	const char *detail;
+	const char *hint;
 }			results[] = {
-	[USERLOCK_CHANGED] = {"changed", ERRCODE_SUCCESSFUL_COMPLETION},
-	[USERLOCK_UNCHANGED] = {"unchanged", ERRCODE_SUCCESSFUL_COMPLETION},
-	[USERLOCK_NOT_LOCKED] = {"user_not_locked", ERRCODE_USERLOCK_REFUSED},
-	[USERLOCK_ALREADY_LOCKED] = {"user_already_locked", ERRCODE_USERLOCK_REFUSED},
-	[USERLOCK_NOT_BLOCKED] = {"user_not_blocked", ERRCODE_USERLOCK_REFUSED},
-	[USERLOCK_ALREADY_BLOCKED] = {"user_already_blocked", ERRCODE_USERLOCK_REFUSED},
-	[USERLOCK_CLAIMS_MALFORMED] = {"claims_malformed", ERRCODE_USERLOCK_UNAUTHENTICATED},
-	[USERLOCK_PERMISSION_DENIED] = {"permission_denied", ERRCODE_USERLOCK_FORBIDDEN},
-	[USERLOCK_TENANT_DENIED] = {"tenant_denied", ERRCODE_USERLOCK_FORBIDDEN},
-	[USERLOCK_NOT_FOUND] = {"user_not_found", ERRCODE_USERLOCK_NOT_FOUND},
-	[USERLOCK_ALREADY_REGISTERED] = {"user_already_registered", ERRCODE_USERLOCK_ALREADY_REGISTERED},
-	[USERLOCK_SEQUENCE_DIFFERS] = {"sequence_differs", ERRCODE_USERLOCK_SEQUENCE_DIFFERS},
-	[USERLOCK_INVALID_USER_ID] = {"user_id_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_INVALID_TENANT] = {"tenant_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_INVALID_UNTIL] = {"until_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_UNTIL_NOT_TAKEN] = {"until_not_taken", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_INVALID_DETAILS] = {"details_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_INVALID_PROFILE] = {"profile_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_INVALID_TRANSITION] = {"transition_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_USER_IDS_NULL] = {"user_ids_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_USER_IDS_CONTAIN_NULL] = {"user_ids_contain_null", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_USER_IDS_REPEATED] = {"user_ids_repeated", ERRCODE_USERLOCK_INVALID_ARGUMENT},
-	[USERLOCK_USER_IDS_TOO_MANY] = {"user_ids_too_many", ERRCODE_USERLOCK_INVALID_ARGUMENT},
+	[USERLOCK_CHANGED] = {
+		"changed", ERRCODE_SUCCESSFUL_COMPLETION, NULL, NULL, NULL
+	},
+	[USERLOCK_UNCHANGED] = {
+		"unchanged", ERRCODE_SUCCESSFUL_COMPLETION, NULL, NULL, NULL
+	},
+	[USERLOCK_NOT_LOCKED] = {
+		"user_not_locked", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" is not locked"),
+		NULL,
+		gettext_noop("Set idempotent to accept a user who is not locked.")
+	},
+	[USERLOCK_ALREADY_LOCKED] = {
+		"user_already_locked", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" is already locked"),
+		NULL,
+		gettext_noop("Set idempotent to accept a user who is locked already; the first reason and end stay.")
+	},
+	[USERLOCK_NOT_BLOCKED] = {
+		"user_not_blocked", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" is not blocked"),
+		NULL,
+		gettext_noop("Set idempotent to accept a user who is not blocked.")
+	},
+	[USERLOCK_ALREADY_BLOCKED] = {
+		"user_already_blocked", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" is already blocked"),
+		NULL,
+		gettext_noop("Set idempotent to accept a user who is blocked already; the first reason and end stay.")
+	},
+	[USERLOCK_CLAIMS_MALFORMED] = {
+		"claims_malformed", ERRCODE_USERLOCK_UNAUTHENTICATED,
+		gettext_noop("malformed claims"),
+		gettext_noop("The setting request.jwt.claims is not a JSON object with text \"sub\" and \"tenant\" and an array of texts \"tenants\"."),
+		gettext_noop("Issue a token with well-formed claims.")
+	},
+	[USERLOCK_PERMISSION_DENIED] = {
+		"permission_denied", ERRCODE_USERLOCK_FORBIDDEN, NULL, NULL, NULL
+	},
+	/* Says nothing that tells a tenant that exists from one that does not. */
+	[USERLOCK_TENANT_DENIED] = {
+		"tenant_denied", ERRCODE_USERLOCK_FORBIDDEN,
+		gettext_noop("permission denied for tenant"),
+		gettext_noop("The caller's claims do not list the tenant."),
+		gettext_noop("Name a tenant from the claims \"tenant\" and \"tenants\", or none.")
+	},
+	[USERLOCK_NOT_FOUND] = {
+		"user_not_found", ERRCODE_USERLOCK_NOT_FOUND,
+		gettext_noop("user \"%s\" not found"),
+		gettext_noop("Tenant \"%s\" has no user with this id."),
+		gettext_noop("Check the id and the tenant; register_user adds a user.")
+	},
+	[USERLOCK_ALREADY_REGISTERED] = {
+		"user_already_registered", ERRCODE_USERLOCK_ALREADY_REGISTERED,
+		gettext_noop("user \"%s\" is already registered"),
+		gettext_noop("Tenant \"%s\" has a user with this id."),
+		gettext_noop("Choose another id, or go on with the user there is.")
+	},
+	[USERLOCK_SEQUENCE_DIFFERS] = {
+		"sequence_differs", ERRCODE_USERLOCK_SEQUENCE_DIFFERS,
+		NULL,
+		NULL,
+		gettext_noop("The user changed since you looked: read user_status again and decide anew.")
+	},
+	[USERLOCK_INVALID_USER_ID] = {
+		"user_id_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
+	},
+	[USERLOCK_INVALID_TENANT] = {
+		"tenant_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
+	},
+	[USERLOCK_INVALID_UNTIL] = {
+		"until_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid until"),
+		gettext_noop("The moment has passed."),
+		gettext_noop("Give a moment in the future, or null to restrict until lifted.")
+	},
+	[USERLOCK_UNTIL_NOT_TAKEN] = {
+		"until_not_taken", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid until"),
+		gettext_noop("Only lock and block take an end."),
+		NULL
+	},
+	[USERLOCK_INVALID_DETAILS] = {
+		"details_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid details"),
+		gettext_noop("The details are not a JSON object."),
+		gettext_noop("Give an object such as {\"ticket\": 4711}, or null.")
+	},
+	[USERLOCK_INVALID_PROFILE] = {
+		"profile_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid profile"),
+		gettext_noop("The profile is not a JSON object."),
+		gettext_noop("Give an object such as {\"username\": \"alice\"}, or null.")
+	},
+	[USERLOCK_INVALID_TRANSITION] = {
+		"transition_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid transition"),
+		NULL,
+		gettext_noop("Use lock, unlock, block or unblock.")
+	},
+	[USERLOCK_USER_IDS_NULL] = {
+		"user_ids_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid user_ids"),
+		gettext_noop("The array is null or has more than one dimension."),
+		gettext_noop("Give an array of ids; an empty one changes nothing.")
+	},
+	[USERLOCK_USER_IDS_CONTAIN_NULL] = {
+		"user_ids_contain_null", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid user_ids"),
+		gettext_noop("The array contains null."),
+		gettext_noop("Leave nulls out.")
+	},
+	[USERLOCK_USER_IDS_REPEATED] = {
+		"user_ids_repeated", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid user_ids"),
+		gettext_noop("An id is there more than once."),
+		gettext_noop("Give each id once.")
+	},
+	[USERLOCK_USER_IDS_TOO_MANY] = {
+		"user_ids_too_many", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("too many user_ids"),
+		NULL,
+		gettext_noop("Call it in batches.")
+	},
 };
 
+/* The same, made out; NULL: nothing to tell. */
+typedef struct Explanation
+{
+	char	   *message;
+	char	   *detail;
+	char	   *hint;
+} Explanation;
+
+/* A text of the table with a value in place of its %s, if it has one. */
 static char *
-text_of(Datum value)
+fill_in(const char *format, Datum value)
 {
-	return value ? TextDatumGetCString(value) : pstrdup("");
+	if (format == NULL)
+		return NULL;
+	format = _(format);
+	if (strstr(format, "%s") == NULL || value == (Datum) 0)
+		return pstrdup(format);
+	return psprintf(format, TextDatumGetCString(value));
 }
 
-/* The DETAIL of a refusal: the state it was judged by. */
-static char *
-explain_state(const UserLockOutcome *outcome, const char *user)
+/* Words the error of a text that must have 1 to 200 characters. */
+static void
+explain_name(Explanation *explanation, const char *what, Datum name)
 {
-	return psprintf(_("The current state of user \"%s\" in tenant \"%s\" is %s."),
-					user, text_of(outcome->key.tenant),
-					userlock_state_name(outcome->account.state));
-}
-
-static Explanation
-explain_refusal(const UserLockOutcome *outcome, const char *user)
-{
-	Explanation explanation = {NULL, explain_state(outcome, user), NULL};
-
-	switch (outcome->result)
-	{
-		case USERLOCK_NOT_LOCKED:
-			explanation.message = psprintf(_("user \"%s\" is not locked"), user);
-			explanation.hint = _("Set idempotent to accept a user who is not locked.");
-			break;
-		case USERLOCK_ALREADY_LOCKED:
-			explanation.message = psprintf(_("user \"%s\" is already locked"), user);
-			explanation.hint = _("Set idempotent to accept a user who is locked already; the first reason and end stay.");
-			break;
-		case USERLOCK_NOT_BLOCKED:
-			explanation.message = psprintf(_("user \"%s\" is not blocked"), user);
-			explanation.hint = _("Set idempotent to accept a user who is not blocked.");
-			break;
-		case USERLOCK_ALREADY_BLOCKED:
-			explanation.message = psprintf(_("user \"%s\" is already blocked"), user);
-			explanation.hint = _("Set idempotent to accept a user who is blocked already; the first reason and end stay.");
-			break;
-		case USERLOCK_SEQUENCE_DIFFERS:
-			explanation.message = psprintf(_("user \"%s\" is at sequence " INT64_FORMAT ", not " INT64_FORMAT),
-										   user, outcome->account.sequence,
-										   outcome->expected_sequence);
-			explanation.hint = _("The user changed since you looked: read user_status again and decide anew.");
-			break;
-		default:
-			elog(ERROR, "result %d is no refusal", (int) outcome->result);
-	}
-	return explanation;
-}
-
-/* The wording of an error for text that must have 1 to 200 characters. */
-static Explanation
-explain_name(const char *what, Datum name)
-{
-	Explanation explanation = {psprintf(_("invalid %s"), what), NULL, NULL};
-
+	explanation->message = psprintf(_("invalid %s"), what);
 	if (name == (Datum) 0)
-		explanation.detail = psprintf(_("The %s is null."), what);
+		explanation->detail = psprintf(_("The %s is null."), what);
 	else if (VARSIZE_ANY_EXHDR(DatumGetPointer(name)) == 0)
-		explanation.detail = psprintf(_("The %s is empty."), what);
+		explanation->detail = psprintf(_("The %s is empty."), what);
 	else
-		explanation.detail = psprintf(_("The %s is too long."), what);
-	explanation.hint = psprintf(_("Give 1 to %d characters."),
-								USERLOCK_MAX_NAME_LENGTH);
-	return explanation;
+		explanation->detail = psprintf(_("The %s is too long."), what);
+	explanation->hint = psprintf(_("Give 1 to %d characters."),
+								 USERLOCK_MAX_NAME_LENGTH);
 }
 
 static Explanation
 explain(const UserLockOutcome *outcome)
 {
-	Explanation explanation = {NULL, NULL, NULL};
+	const UserLockKey *key = &outcome->key;
+	Explanation explanation = {
+		fill_in(results[outcome->result].message, key->user_id),
+		fill_in(results[outcome->result].detail, key->tenant),
+		fill_in(results[outcome->result].hint, (Datum) 0)
+	};
+
+	/* A refusal tells the state that it was judged by. */
+	if (outcome->has_account && !userlock_outcome_is_success(outcome) &&
+		explanation.detail == NULL)
+		explanation.detail =
+			psprintf(_("The current state of user \"%s\" in tenant \"%s\" is %s."),
+					 TextDatumGetCString(key->user_id),
+					 TextDatumGetCString(key->tenant),
+					 userlock_state_name(outcome->account.state));
 
 	switch (outcome->result)
 	{
-		case USERLOCK_CHANGED:
-		case USERLOCK_UNCHANGED:
-			break;
-
-		case USERLOCK_NOT_LOCKED:
-		case USERLOCK_ALREADY_LOCKED:
-		case USERLOCK_NOT_BLOCKED:
-		case USERLOCK_ALREADY_BLOCKED:
 		case USERLOCK_SEQUENCE_DIFFERS:
-			explanation = explain_refusal(outcome,
-										  text_of(outcome->key.user_id));
-			break;
-
-		case USERLOCK_NOT_FOUND:
-			explanation.message = psprintf(_("user \"%s\" not found"),
-										   text_of(outcome->key.user_id));
-			explanation.detail = psprintf(_("Tenant \"%s\" has no user with this id."),
-										  text_of(outcome->key.tenant));
-			explanation.hint = _("Check the id and the tenant; register_user adds a user.");
-			break;
-		case USERLOCK_ALREADY_REGISTERED:
-			explanation.message = psprintf(_("user \"%s\" is already registered"),
-										   text_of(outcome->key.user_id));
-			explanation.detail = psprintf(_("Tenant \"%s\" has a user with this id."),
-										  text_of(outcome->key.tenant));
-			explanation.hint = _("Choose another id, or go on with the user there is.");
-			break;
-
-		case USERLOCK_CLAIMS_MALFORMED:
-			explanation.message = _("malformed claims");
-			explanation.detail = _("The setting request.jwt.claims is not a JSON object with text \"sub\" and \"tenant\" and an array of texts \"tenants\".");
-			explanation.hint = _("Issue a token with well-formed claims.");
+			explanation.message =
+				psprintf(_("user \"%s\" is at sequence " INT64_FORMAT ", not " INT64_FORMAT),
+						 TextDatumGetCString(key->user_id),
+						 outcome->account.sequence, outcome->expected_sequence);
 			break;
 		case USERLOCK_PERMISSION_DENIED:
 			explanation.message = psprintf(_("permission denied for function %s"),
@@ -166,61 +222,17 @@ explain(const UserLockOutcome *outcome)
 			explanation.hint = psprintf(_("Grant EXECUTE on function userlock.%s to the role."),
 										outcome->function);
 			break;
-		case USERLOCK_TENANT_DENIED:
-			/* Says nothing that tells a tenant that exists from one that does not. */
-			explanation.message = _("permission denied for tenant");
-			explanation.detail = _("The caller's claims do not list the tenant.");
-			explanation.hint = _("Name a tenant from the claims \"tenant\" and \"tenants\", or none.");
-			break;
-
 		case USERLOCK_INVALID_USER_ID:
-			return explain_name("user_id", outcome->key.user_id);
+			explain_name(&explanation, "user_id", key->user_id);
+			break;
 		case USERLOCK_INVALID_TENANT:
-			return explain_name("tenant", outcome->key.tenant);
-		case USERLOCK_INVALID_UNTIL:
-			explanation.message = _("invalid until");
-			explanation.detail = _("The moment has passed.");
-			explanation.hint = _("Give a moment in the future, or null to restrict until lifted.");
-			break;
-		case USERLOCK_UNTIL_NOT_TAKEN:
-			explanation.message = _("invalid until");
-			explanation.detail = _("Only lock and block take an end.");
-			break;
-		case USERLOCK_INVALID_DETAILS:
-			explanation.message = _("invalid details");
-			explanation.detail = _("The details are not a JSON object.");
-			explanation.hint = _("Give an object such as {\"ticket\": 4711}, or null.");
-			break;
-		case USERLOCK_INVALID_PROFILE:
-			explanation.message = _("invalid profile");
-			explanation.detail = _("The profile is not a JSON object.");
-			explanation.hint = _("Give an object such as {\"username\": \"alice\"}, or null.");
-			break;
-		case USERLOCK_INVALID_TRANSITION:
-			explanation.message = _("invalid transition");
-			explanation.hint = _("Use lock, unlock, block or unblock.");
-			break;
-
-		case USERLOCK_USER_IDS_NULL:
-			explanation.message = _("invalid user_ids");
-			explanation.detail = _("The array is null or has more than one dimension.");
-			explanation.hint = _("Give an array of ids; an empty one changes nothing.");
-			break;
-		case USERLOCK_USER_IDS_CONTAIN_NULL:
-			explanation.message = _("invalid user_ids");
-			explanation.detail = _("The array contains null.");
-			explanation.hint = _("Leave nulls out.");
-			break;
-		case USERLOCK_USER_IDS_REPEATED:
-			explanation.message = _("invalid user_ids");
-			explanation.detail = _("An id is there more than once.");
-			explanation.hint = _("Give each id once.");
+			explain_name(&explanation, "tenant", key->tenant);
 			break;
 		case USERLOCK_USER_IDS_TOO_MANY:
-			explanation.message = _("too many user_ids");
 			explanation.detail = psprintf(_("One call takes at most %d ids."),
 										  USERLOCK_MAX_USER_IDS);
-			explanation.hint = _("Call it in batches.");
+			break;
+		default:
 			break;
 	}
 	return explanation;
