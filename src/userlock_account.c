@@ -33,16 +33,7 @@ userlock_account_settle(UserLockAccount *account, TimestampTz now,
 	{
 		account->state = expiries[i].to;
 		userlock_account_advance(account, expiries[i].at);
-		if (expiries[i].lifted == USERLOCK_LOCKED)
-		{
-			account->locked_until = USERLOCK_NO_END;
-			account->lock_sequence = 0;
-		}
-		else
-		{
-			account->blocked_until = USERLOCK_NO_END;
-			account->block_sequence = 0;
-		}
+		userlock_account_note(account, expiries[i].lifted, USERLOCK_NO_END, 0);
 	}
 	return count;
 }
@@ -84,6 +75,22 @@ userlock_account_advance(UserLockAccount *account, TimestampTz at)
 {
 	account->sequence++;
 	account->changed_at = at;
+}
+
+void
+userlock_account_note(UserLockAccount *account, UserLockState restriction,
+					  TimestampTz until, int64 sequence)
+{
+	if (restriction == USERLOCK_LOCKED)
+	{
+		account->locked_until = until;
+		account->lock_sequence = sequence;
+	}
+	else
+	{
+		account->blocked_until = until;
+		account->block_sequence = sequence;
+	}
 }
 
 void

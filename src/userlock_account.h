@@ -41,6 +41,14 @@ extern void userlock_account_append_expiries(const UserLockKey *key,
 extern void userlock_account_advance(UserLockAccount *account, TimestampTz at);
 
 /*
+ * Notes the end of one restriction and the event that set it; USERLOCK_NO_END
+ * and 0 where it is lifted.
+ */
+extern void userlock_account_note(UserLockAccount *account,
+								  UserLockState restriction,
+								  TimestampTz until, int64 sequence);
+
+/*
  * Writes the account's latest event: its sequence and moment come from the
  * account, who, why and what else from the request.
  */

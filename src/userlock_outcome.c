@@ -128,7 +128,7 @@ static const struct
 		NULL,
 		gettext_noop("Use lock, unlock, block or unblock.")
 	},
-	[USERLOCK_USER_IDS_NULL] = {
+	[USERLOCK_USER_IDS_INVALID] = {
 		"user_ids_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		gettext_noop("invalid user_ids"),
 		gettext_noop("The array is null or has more than one dimension."),

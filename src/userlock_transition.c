@@ -48,16 +48,8 @@ apply(UserLockAccount *account, UserLockTransition transition,
 	userlock_account_advance(account, now);
 	if (restricts)
 		account->access_valid_after = now;
-	if (userlock_transition_restriction(transition) == USERLOCK_LOCKED)
-	{
-		account->locked_until = until;
-		account->lock_sequence = restricts ? account->sequence : 0;
-	}
-	else
-	{
-		account->blocked_until = until;
-		account->block_sequence = restricts ? account->sequence : 0;
-	}
+	userlock_account_note(account, userlock_transition_restriction(transition),
+						  until, restricts ? account->sequence : 0);
 }
 
 /* Locks the row, then judges it, and writes if there is anything to write. */

@@ -176,10 +176,10 @@ read_user_ids(FunctionCallInfo fcinfo, UserLockRequest *request, int *count)
 	Datum	   *ids;
 
 	if (PG_ARGISNULL(0))
-		userlock_request_raise(request, USERLOCK_USER_IDS_NULL);
+		userlock_request_raise(request, USERLOCK_USER_IDS_INVALID);
 	array = PG_GETARG_ARRAYTYPE_P(0);
 	if (ARR_NDIM(array) > 1)
-		userlock_request_raise(request, USERLOCK_USER_IDS_NULL);
+		userlock_request_raise(request, USERLOCK_USER_IDS_INVALID);
 	if (ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) > USERLOCK_MAX_USER_IDS)
 		userlock_request_raise(request, USERLOCK_USER_IDS_TOO_MANY);
 	if (array_contains_nulls(array))
