@@ -32,10 +32,10 @@ DATA        = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk permission input verify readme
+	bulk primitive permission api_key input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
-	delete-register register-register expire-lock snapshot
+	delete-register register-register expire-lock snapshot notify
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = test/t/*.pl
@@ -61,7 +61,7 @@ endif
 
 $(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
 
-CORE_PARTS = guard type operators rules tables transitions accounts views maintenance privileges
+CORE_PARTS = guard type operators rules tables transitions accounts views maintenance api_keys privileges
 .PHONY: scripts
 scripts:
 	cd $(srcdir)/sql && cat $(CORE_PARTS:%=core/%.sql) > userlock--$(EXTVERSION).sql

@@ -520,7 +520,9 @@ CREATE FUNCTION userlock.try_transition(
     tenant text DEFAULT NULL,
     expected_sequence bigint DEFAULT NULL,
     idempotent boolean DEFAULT false,
-    details jsonb DEFAULT NULL)
+    details jsonb DEFAULT NULL,
+    expected_state userlock.user_lock_state DEFAULT NULL,
+    revoke_access boolean DEFAULT false)
 RETURNS userlock.transition_outcome
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'userlock_try_transition';
@@ -529,7 +531,7 @@ REVOKE EXECUTE ON FUNCTION userlock.try_transition FROM PUBLIC;
 COMMENT ON FUNCTION userlock.try_transition IS
 $$Attempts a transition (lock, unlock, block or unblock) and returns an outcome instead of raising an error.
 
-The caller needs EXECUTE on the core function as well: lock_user for lock, and so on. Arguments as there; until goes with lock and block only.$$;
+The caller needs EXECUTE on the core function as well: lock_user for lock, and so on. Arguments as there; until goes with lock and block only. expected_state: refuse unless the user is in exactly this state. revoke_access: after a success, changed or not, tokens issued before are void; what lifts a restriction then writes an event more.$$;
 
 CREATE FUNCTION userlock.lock_users(
     user_ids text[],
@@ -660,6 +662,19 @@ COMMENT ON FUNCTION userlock.user_status(text, text) IS
 $$The user as they are now.
 
 A restriction whose end has passed does not hold. tenant: NULL means the caller's own. Writes nothing, also works in a read-only transaction and on a standby. Errors: PT403 not the caller's tenant, PT404 no such user, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.user_profile(
+    user_id text,
+    tenant text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_user_profile';
+
+REVOKE EXECUTE ON FUNCTION userlock.user_profile FROM PUBLIC;
+COMMENT ON FUNCTION userlock.user_profile IS
+$$The profile that the user was registered with; NULL: none, or no such user.
+
+It may hold personal data: grant this to whoever may see it. tenant: NULL means the caller's own. Errors: PT403 not the caller's tenant, PT422 invalid argument.$$;
 
 --
 -- Views
@@ -899,6 +914,215 @@ COMMENT ON FUNCTION userlock.verify IS
 $$Every account that is not the fold of its events, with the first thing that is wrong; no rows: all is well.
 
 Reads both tables whole. A caller with JWT claims is shown the tenants that are theirs.$$;
+--
+-- API keys
+--
+-- For callers who send a key of their own instead of a JWT.  A key stands for
+-- a role and a tenant; the database knows its digest and never the key.
+--
+
+CREATE TABLE userlock.api_key (
+    digest bytea PRIMARY KEY,
+    name text COLLATE "C" NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    role name NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+COMMENT ON TABLE userlock.api_key IS
+'API keys by their digests; expired ones stay as a record.';
+COMMENT ON COLUMN userlock.api_key.digest IS
+'SHA-256 of the key, which itself is nowhere.';
+COMMENT ON COLUMN userlock.api_key.name IS
+'Whose key it is: history names them "api_key:" and this; one good key for each tenant and name, two while they overlap.';
+COMMENT ON COLUMN userlock.api_key.tenant IS
+'The tenant that the key''s bearer acts in.';
+COMMENT ON COLUMN userlock.api_key.role IS
+'The database role that the key''s bearer acts as.';
+COMMENT ON COLUMN userlock.api_key.created_at IS
+'When the key was made.';
+COMMENT ON COLUMN userlock.api_key.expires_at IS
+'From when on the key is no good; infinity: until revoked.';
+
+SELECT pg_catalog.pg_extension_config_dump('userlock.api_key', '');
+
+-- The tenant of the caller, or the one named if it is among the caller's.
+CREATE FUNCTION userlock.api_key_tenant(tenant text)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenants text[] := userlock.caller_tenants();
+    chosen text := coalesce(tenant, tenants[1], current_setting('userlock.tenant'));
+BEGIN
+    IF chosen <> ALL (tenants) THEN
+        RAISE EXCEPTION 'permission denied for tenant'
+            USING ERRCODE = 'PT403', CONSTRAINT = 'tenant_denied',
+                  DETAIL = 'The caller''s claims do not list the tenant.',
+                  HINT = 'Name a tenant from the claims "tenant" and "tenants", or none.';
+    END IF;
+    RETURN chosen;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.api_key_tenant FROM PUBLIC;
+COMMENT ON FUNCTION userlock.api_key_tenant IS
+'The tenant of an API key that the caller names; NULL means the caller''s own. Error: PT403 not the caller''s tenant.';
+
+-- Two random UUIDs have 244 random bits.
+CREATE FUNCTION userlock.issue_api_key(name text, role name, tenant text, expires_at timestamptz)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key text := 'ulk_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex');
+BEGIN
+    INSERT INTO userlock.api_key (digest, name, tenant, role, created_at, expires_at)
+    VALUES (sha256(convert_to(key, 'UTF8')), name, tenant, role, now(), coalesce(expires_at, 'infinity'));
+    RETURN key;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.issue_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.issue_api_key IS
+'Makes a key, keeps its digest and returns it. For create_api_key and rotate_api_key, which check who asks.';
+
+CREATE FUNCTION userlock.create_api_key(
+    name text,
+    role name,
+    tenant text DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- Here current_user is the owner; the caller is whom SET ROLE made them.
+    caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
+    chosen text := userlock.api_key_tenant(tenant);
+BEGIN
+    IF pg_has_role(caller, role, 'MEMBER') IS NOT TRUE THEN
+        RAISE EXCEPTION 'permission denied for role %', role
+            USING ERRCODE = 'PT403', CONSTRAINT = 'role_denied',
+                  DETAIL = format('Role %s is not a member of it.', caller),
+                  HINT = 'Choose a role that you could take on yourself.';
+    END IF;
+    IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR expires_at <= now() THEN
+        RAISE EXCEPTION 'invalid API key'
+            USING ERRCODE = 'PT422', CONSTRAINT = 'api_key_invalid',
+                  DETAIL = 'The name is empty or too long, or expires_at has passed.',
+                  HINT = 'Give a name of 1 to 200 characters and a moment in the future, or none.';
+    END IF;
+    -- Of two who create the same name at once, the second waits and is refused.
+    PERFORM pg_advisory_xact_lock(hashtext('userlock.api_key'), hashtext(chosen || '/' || name));
+    IF EXISTS (SELECT FROM userlock.api_key AS k WHERE k.tenant = chosen AND k.name = $1 AND k.expires_at > now()) THEN
+        RAISE EXCEPTION 'API key "%" exists already', name
+            USING ERRCODE = 'PT409', CONSTRAINT = 'api_key_exists',
+                  DETAIL = format('Tenant "%s" has a good key of this name.', chosen),
+                  HINT = 'Use rotate_api_key to replace it, or choose another name.';
+    END IF;
+    RETURN userlock.issue_api_key(name, role, chosen, expires_at);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.create_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.create_api_key IS
+$$Makes an API key and returns it: the only time that anyone can read it.
+
+name: whose key it is, for history. role: the database role that its bearer acts as, one that the caller is a member of. tenant: NULL means the caller's own. expires_at: NULL means until revoked. Errors: PT403 not the caller's role or tenant, PT409 there is a good key of this name, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.rotate_api_key(
+    name text,
+    tenant text DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL,
+    overlap interval DEFAULT '0')
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    former name := userlock.end_api_key(name, tenant, overlap);
+BEGIN
+    RETURN userlock.issue_api_key(name, former, userlock.api_key_tenant(tenant), expires_at);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.rotate_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.rotate_api_key IS
+$$Makes a new API key in place of the one of this name, and returns it.
+
+tenant: NULL means the caller's own. expires_at: of the new key; NULL means until revoked. overlap: how long the old key stays good, for the time that the new one takes to get everywhere. Errors: PT403 not the caller's tenant, PT404 no good key of this name.$$;
+
+CREATE FUNCTION userlock.revoke_api_key(
+    name text,
+    tenant text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM userlock.end_api_key(name, tenant, '0');
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.revoke_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.revoke_api_key IS
+$$Makes the API key of this name no good, from now on.
+
+tenant: NULL means the caller's own. Errors: PT403 not the caller's tenant, PT404 no good key of this name.$$;
+
+CREATE FUNCTION userlock.end_api_key(name text, tenant text, overlap interval)
+RETURNS name
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    chosen text := userlock.api_key_tenant(tenant);
+    former name;
+BEGIN
+    -- Two, if the last rotation left the former one its time.
+    WITH ended AS (
+        UPDATE userlock.api_key AS k
+        SET expires_at = least(k.expires_at, now() + coalesce(overlap, '0'))
+        WHERE k.tenant = chosen AND k.name = $1 AND k.expires_at > now()
+        RETURNING k.role)
+    SELECT role INTO former FROM ended LIMIT 1;
+    IF former IS NULL THEN
+        RAISE EXCEPTION 'API key "%" not found', name
+            USING ERRCODE = 'PT404', CONSTRAINT = 'api_key_not_found',
+                  DETAIL = format('Tenant "%s" has no good key of this name.', chosen),
+                  HINT = 'Check the name and the tenant; create_api_key makes a key.';
+    END IF;
+    RETURN former;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.end_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.end_api_key IS
+'Ends the good keys of a name and returns their role. For rotate_api_key and revoke_api_key.';
+
+CREATE FUNCTION userlock.api_key_claims(key text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('role', k.role, 'tenant', k.tenant, 'sub', 'api_key:' || k.name)
+        FROM userlock.api_key AS k
+        WHERE k.digest = sha256(convert_to(key, 'UTF8')) AND k.expires_at > now());
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.api_key_claims FROM PUBLIC;
+COMMENT ON FUNCTION userlock.api_key_claims IS
+$$The claims that an API key stands for: role, tenant, and sub for history. NULL: no good key.
+
+Tells nothing that the bearer of the key is not to know.$$;
+
 
 --
 -- Privileges

@@ -13,6 +13,7 @@
 USERLOCK_MODULE_MAGIC;
 
 char	   *userlock_tenant = NULL;
+bool		userlock_notify = false;
 
 bool
 userlock_name_length_is_valid(const char *name, int bytes)
@@ -38,6 +39,21 @@ check_tenant(char **newval, void **extra, GucSource source)
 void
 _PG_init(void)
 {
+	/*
+	 * Not for everyone: it tells, and slows down, more than the session that
+	 * sets it.
+	 */
+	DefineCustomBoolVariable("userlock.notify",
+							 "Sends every event by NOTIFY on channel userlock.",
+							 "Whoever may connect to the database can listen, and transactions that notify commit one at a time.",
+							 &userlock_notify,
+							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+
 	/*
 	 * Anyone may set it: it names a tenant, it grants none.  Callers with JWT
 	 * claims are held to the tenants that the claims list.

@@ -34,6 +34,9 @@ UserLockStateGetDatum(UserLockState state)
 /* userlock.tenant: the tenant meant where none is named. */
 extern char *userlock_tenant;
 
+/* userlock.notify: is every event to be sent by NOTIFY? */
+extern bool userlock_notify;
+
 /* Is this a length that a user id or a tenant may have?  Bytes, not NUL-ended. */
 extern bool userlock_name_length_is_valid(const char *name, int bytes);
 

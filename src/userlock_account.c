@@ -112,3 +112,42 @@ userlock_account_append(const UserLockRequest *request,
 
 	userlock_store_append(&request->key, &event);
 }
+
+UserLockResult
+userlock_account_begin_change(const UserLockRequest *request,
+							  UserLockRowLock lock, UserLockAccount *account)
+{
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	int			expired;
+	TimestampTz now;
+
+	if (!userlock_store_get(&request->key, lock, account))
+		return USERLOCK_NOT_FOUND;
+
+	expired = userlock_account_settle_for_event(account, &now, expiries);
+	if (request->has_expected_sequence &&
+		request->expected_sequence != account->sequence)
+		return USERLOCK_SEQUENCE_DIFFERS;
+
+	userlock_account_append_expiries(&request->key, account, expiries, expired);
+	userlock_account_advance(account, now);
+	return USERLOCK_CHANGED;
+}
+
+UserLockResult
+userlock_account_revoke_access(const UserLockRequest *request,
+							   UserLockAccount *account)
+{
+	UserLockResult result = userlock_account_begin_change(request,
+														  USERLOCK_FOR_UPDATE,
+														  account);
+	const char *state;
+
+	if (result != USERLOCK_CHANGED)
+		return result;
+	state = userlock_state_name(account->state);
+	account->access_valid_after = account->changed_at;
+	userlock_store_put(&request->key, account);
+	userlock_account_append(request, account, "access_revoked", state, state);
+	return USERLOCK_CHANGED;
+}

@@ -58,4 +58,16 @@ extern void userlock_account_append(const UserLockRequest *request,
 									const char *from_state,
 									const char *to_state);
 
+/*
+ * Locks an account for a change that is allowed in any state, brings it up to
+ * date and makes room for the event.
+ */
+extern UserLockResult userlock_account_begin_change(const UserLockRequest *request,
+													UserLockRowLock lock,
+													UserLockAccount *account);
+
+/* Makes void every token issued to the user until now, and writes the event. */
+extern UserLockResult userlock_account_revoke_access(const UserLockRequest *request,
+													 UserLockAccount *account);
+
 #endif							/* USERLOCK_ACCOUNT_H */

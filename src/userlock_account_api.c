@@ -1,7 +1,8 @@
 /*
  * userlock_account_api.c
  *		SQL functions about an account as a whole: register_user(),
- *		delete_user(), revoke_access(), user_status() and expire().
+ *		delete_user(), revoke_access(), user_status(), user_profile() and
+ *		expire().
  */
 #include "postgres.h"
 
@@ -16,6 +17,7 @@ PG_FUNCTION_INFO_V1(userlock_register_user);
 PG_FUNCTION_INFO_V1(userlock_delete_user);
 PG_FUNCTION_INFO_V1(userlock_revoke_access);
 PG_FUNCTION_INFO_V1(userlock_user_status);
+PG_FUNCTION_INFO_V1(userlock_user_profile);
 PG_FUNCTION_INFO_V1(userlock_expire);
 
 /* Raises if the caller may not go on; else fills in whom it is about. */
@@ -90,31 +92,6 @@ userlock_register_user(PG_FUNCTION_ARGS)
 	return userlock_outcome_return_status(&outcome, fcinfo);
 }
 
-/*
- * Locks an account for a change that is allowed in any state, brings it up to
- * date and makes room for the event.
- */
-static UserLockResult
-begin_change(const UserLockRequest *request, UserLockRowLock lock,
-			 UserLockAccount *account)
-{
-	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
-	int			expired;
-	TimestampTz now;
-
-	if (!userlock_store_get(&request->key, lock, account))
-		return USERLOCK_NOT_FOUND;
-
-	expired = userlock_account_settle_for_event(account, &now, expiries);
-	if (request->has_expected_sequence &&
-		request->expected_sequence != account->sequence)
-		return USERLOCK_SEQUENCE_DIFFERS;
-
-	userlock_account_append_expiries(&request->key, account, expiries, expired);
-	userlock_account_advance(account, now);
-	return USERLOCK_CHANGED;
-}
-
 /* delete_user(user_id, reason, tenant, expected_sequence, idempotent, details) */
 Datum
 userlock_delete_user(PG_FUNCTION_ARGS)
@@ -130,8 +107,8 @@ userlock_delete_user(PG_FUNCTION_ARGS)
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = begin_change(&request, USERLOCK_FOR_DELETE,
-								  &outcome.account);
+	outcome.result = userlock_account_begin_change(&request, USERLOCK_FOR_DELETE,
+												   &outcome.account);
 	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
 	if (outcome.result == USERLOCK_CHANGED)
 	{
@@ -153,7 +130,6 @@ userlock_revoke_access(PG_FUNCTION_ARGS)
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
 	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
-	UserLockAccount *account = &outcome.account;
 	UserLockStore store;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
@@ -162,17 +138,8 @@ userlock_revoke_access(PG_FUNCTION_ARGS)
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = begin_change(&request, USERLOCK_FOR_UPDATE, account);
+	outcome.result = userlock_account_revoke_access(&request, &outcome.account);
 	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
-	if (outcome.result == USERLOCK_CHANGED)
-	{
-		const char *state = userlock_state_name(account->state);
-
-		account->access_valid_after = account->changed_at;
-		userlock_store_put(&request.key, account);
-		userlock_account_append(&request, account, "access_revoked",
-								state, state);
-	}
 	userlock_store_end(&store);
 
 	return userlock_outcome_return_status(&outcome, fcinfo);
@@ -202,6 +169,27 @@ userlock_user_status(PG_FUNCTION_ARGS)
 		userlock_account_settle(&outcome.account, GetCurrentTimestamp(),
 								expiries);
 	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/* user_profile(user_id, tenant): writes nothing, works on a standby. */
+Datum
+userlock_user_profile(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockStore store;
+	Datum		profile;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
+	userlock_request_require(&request);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	profile = userlock_store_get_profile(&request.key);
+	userlock_store_end(&store);
+
+	if (profile == (Datum) 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(profile);
 }
 
 /* Writes one user's expiries into history; returns how many. */

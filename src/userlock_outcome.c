@@ -92,6 +92,12 @@ static const struct
 		NULL,
 		gettext_noop("The user changed since you looked: read user_status again and decide anew.")
 	},
+	[USERLOCK_STATE_DIFFERS] = {
+		"state_differs", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" is not in the expected state"),
+		NULL,
+		gettext_noop("Leave expected_state out to accept any state that allows the transition.")
+	},
 	[USERLOCK_INVALID_USER_ID] = {
 		"user_id_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
 	},

@@ -16,7 +16,10 @@ typedef struct UserLockRequest
 	TimestampTz until;			/* USERLOCK_NO_END: none */
 	bool		has_expected_sequence;
 	int64		expected_sequence;
+	bool		has_expected_state;
+	UserLockState expected_state;
 	bool		idempotent;
+	bool		revoke_access;	/* also where the transition does not */
 	Datum		details;		/* jsonb */
 } UserLockRequest;
 

@@ -15,12 +15,14 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/async.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
@@ -43,7 +45,7 @@
 
 /*
  * A transition in one statement: $3 is the moment, $4 the expected sequence or
- * NULL, $5 the end of a new restriction or NULL.
+ * NULL, $5 the end of a new restriction or NULL, $6 the expected state or NULL.
  *
  * A row changed by another session while we waited for it was changed after $3
  * or is in a state that no longer allows the transition; either way the row is
@@ -57,9 +59,12 @@
 	" AND userlock.allows(state, changed_at, locked_until, blocked_until," \
 	" '" transition "', $3)" \
 	" AND ($4 IS NULL OR sequence" EQ "$4)" \
+	" AND ($6 IS NULL OR state OPERATOR(userlock.=)" \
+	" $6::userlock.user_lock_state)" \
 	" RETURNING " ACCOUNT_COLUMNS
 
-#define APPLY_TYPES {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID}
+#define APPLY_TYPES \
+	{TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TEXTOID}
 
 #define APPEND \
 	"INSERT INTO userlock.event (tenant, user_id, sequence, kind," \
@@ -88,6 +93,7 @@ typedef enum StatementId
 	DELETE_ACCOUNT,
 	DELETE_PROFILE,
 	PUT_PROFILE,
+	GET_PROFILE,
 	APPEND_EVENT,
 	APPEND_FIRST_EVENT,
 	LAST_EVENT,
@@ -108,21 +114,21 @@ static const Statement statements[STATEMENT_COUNT] = {
 		APPLY("lock",
 			  "locked_until = $5, lock_sequence = sequence" PLUS "1, "
 			  "access_valid_after = $3"),
-		5, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
+		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[APPLY_UNLOCK] = {
 		APPLY("unlock", "locked_until = NULL, lock_sequence = NULL"),
-		5, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
+		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[APPLY_BLOCK] = {
 		APPLY("block",
 			  "blocked_until = $5, block_sequence = sequence" PLUS "1, "
 			  "access_valid_after = $3"),
-		5, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
+		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[APPLY_UNBLOCK] = {
 		APPLY("unblock", "blocked_until = NULL, block_sequence = NULL"),
-		5, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
+		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[GET_ACCOUNT] = {
 		"SELECT " ACCOUNT_COLUMNS " FROM userlock.account" THIS_USER,
@@ -170,6 +176,10 @@ static const Statement statements[STATEMENT_COUNT] = {
 		"INSERT INTO userlock.profile (tenant, user_id, document)"
 		" VALUES ($1, $2, $3)",
 		3, {TEXTOID, TEXTOID, JSONBOID}, SPI_OK_INSERT
+	},
+	[GET_PROFILE] = {
+		"SELECT document FROM userlock.profile" THIS_USER,
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[APPEND_EVENT] = {
 		APPEND,
@@ -349,19 +359,24 @@ read_account(UserLockAccount *account)
 bool
 userlock_store_apply(const UserLockKey *key, UserLockTransition transition,
 					 TimestampTz now, TimestampTz until,
-					 const int64 *expected_sequence, UserLockAccount *account)
+					 const int64 *expected_sequence,
+					 const UserLockState *expected_state,
+					 UserLockAccount *account)
 {
 	Datum		values[] = {
 		key->tenant,
 		key->user_id,
 		TimestampTzGetDatum(now),
 		Int64GetDatum(expected_sequence ? *expected_sequence : 0),
-		TimestampTzGetDatum(until)
+		TimestampTzGetDatum(until),
+		expected_state ? CStringGetTextDatum(userlock_state_name(*expected_state))
+		: (Datum) 0
 	};
 	char		nulls[] = {
 		' ', ' ', ' ',
 		expected_sequence ? ' ' : 'n',
-		until == USERLOCK_NO_END ? 'n' : ' '
+		until == USERLOCK_NO_END ? 'n' : ' ',
+		expected_state ? ' ' : 'n'
 	};
 
 	if (run(APPLY_LOCK + (int) transition, values, nulls, false) == 0)
@@ -458,11 +473,44 @@ userlock_store_put_profile(const UserLockKey *key, Datum profile)
 	run(PUT_PROFILE, values, NULL, false);
 }
 
+Datum
+userlock_store_get_profile(const UserLockKey *key)
+{
+	Datum		profile = (Datum) 0;
+	bool		isnull;
+
+	if (run_for_key(GET_PROFILE, key, true) > 0)
+		profile = PointerGetDatum(PG_DETOAST_DATUM_COPY(
+			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	discard_result();
+	return profile;
+}
+
 /* A text Datum of a string; 0 for none. */
 static Datum
 optional_text(const char *string)
 {
 	return string ? CStringGetTextDatum(string) : (Datum) 0;
+}
+
+/*
+ * Tells listeners that there is an event, and which; what it says they read in
+ * user_history.  Names have 200 characters at most, so the payload is always
+ * short enough for NOTIFY.
+ */
+static void
+notify(const UserLockKey *key, const UserLockEvent *event)
+{
+	StringInfoData payload;
+
+	initStringInfo(&payload);
+	appendStringInfoString(&payload, "{\"tenant\":");
+	escape_json(&payload, TextDatumGetCString(key->tenant));
+	appendStringInfoString(&payload, ",\"user_id\":");
+	escape_json(&payload, TextDatumGetCString(key->user_id));
+	appendStringInfo(&payload, ",\"sequence\":" INT64_FORMAT ",\"kind\":\"%s\"}",
+					 event->sequence, event->kind);
+	Async_Notify("userlock", payload.data);
 }
 
 void
@@ -494,6 +542,8 @@ userlock_store_append(const UserLockKey *key, const UserLockEvent *event)
 
 	run(event->from_state ? APPEND_EVENT : APPEND_FIRST_EVENT,
 		values, nulls, false);
+	if (userlock_notify)
+		notify(key, event);
 }
 
 bool

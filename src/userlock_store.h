@@ -65,14 +65,15 @@ extern void userlock_store_end(UserLockStore *store);
 /*
  * Applies a transition in one statement, if the row allows it at 'now', has
  * no expired restriction left to settle, was last changed before 'now' and
- * (where 'expected_sequence' is given) stands at that sequence.  False: it
- * does not, or there is no such row; nothing is changed.  On success *account
- * is the row after the transition.
+ * (where they are given, not NULL) stands at the expected sequence and in the
+ * expected state.  False: it does not, or there is no such row; nothing is
+ * changed.  On success *account is the row after the transition.
  */
 extern bool userlock_store_apply(const UserLockKey *key,
 								 UserLockTransition transition,
 								 TimestampTz now, TimestampTz until,
 								 const int64 *expected_sequence,
+								 const UserLockState *expected_state,
 								 UserLockAccount *account);
 
 typedef enum UserLockRowLock
@@ -104,6 +105,9 @@ extern bool userlock_store_last_event(const UserLockKey *key,
 									  int64 *sequence, TimestampTz *at);
 
 extern void userlock_store_put_profile(const UserLockKey *key, Datum profile);
+
+/* The user's profile, as jsonb; 0: none. */
+extern Datum userlock_store_get_profile(const UserLockKey *key);
 
 /*
  * The next users, after 'after' in key order (NULL: from the first), with a

@@ -75,6 +75,8 @@ attempt_on_locked_row(const UserLockRequest *request,
 		request->expected_sequence != account->sequence)
 		return USERLOCK_SEQUENCE_DIFFERS;
 	from = account->state;
+	if (request->has_expected_state && request->expected_state != from)
+		return USERLOCK_STATE_DIFFERS;
 	if (!userlock_state_next(from, transition, &to))
 		return request->idempotent ? USERLOCK_UNCHANGED : refusal(transition);
 	if (request->until <= now)
@@ -114,28 +116,12 @@ restamp(const UserLockKey *key, UserLockAccount *account, TimestampTz now)
 	}
 }
 
-void
-userlock_transition_attempt(const UserLockRequest *request,
-							UserLockTransition transition,
-							UserLockOutcome *outcome)
+/* The rest of a transition that the UPDATE has made at 'now'. */
+static void
+finish(const UserLockRequest *request, UserLockTransition transition,
+	   TimestampTz now, UserLockOutcome *outcome)
 {
-	TimestampTz now = GetCurrentTimestamp();
 	UserLockState from;
-
-	memset(outcome, 0, sizeof(*outcome));
-	outcome->key = request->key;
-	outcome->expected_sequence = request->expected_sequence;
-
-	/* A new end can pass between the check of the request and this moment. */
-	if (request->until <= now ||
-		!userlock_store_apply(&request->key, transition, now, request->until,
-							  request->has_expected_sequence ?
-							  &request->expected_sequence : NULL,
-							  &outcome->account))
-	{
-		outcome->result = attempt_on_locked_row(request, transition, outcome);
-		return;
-	}
 
 	if (userlock_transition_restricts(transition))
 		restamp(&request->key, &outcome->account, now);
@@ -148,4 +134,41 @@ userlock_transition_attempt(const UserLockRequest *request,
 							userlock_state_name(outcome->account.state));
 	outcome->has_account = true;
 	outcome->result = USERLOCK_CHANGED;
+}
+
+void
+userlock_transition_attempt(const UserLockRequest *request,
+							UserLockTransition transition,
+							UserLockOutcome *outcome)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->key = request->key;
+	outcome->expected_sequence = request->expected_sequence;
+
+	/* A new end can pass between the check of the request and this moment. */
+	if (request->until <= now ||
+		!userlock_store_apply(&request->key, transition, now, request->until,
+							  request->has_expected_sequence ?
+							  &request->expected_sequence : NULL,
+							  request->has_expected_state ?
+							  &request->expected_state : NULL,
+							  &outcome->account))
+		outcome->result = attempt_on_locked_row(request, transition, outcome);
+	else
+		finish(request, transition, now, outcome);
+
+	/* A new restriction has done so itself. */
+	if (request->revoke_access && userlock_outcome_is_success(outcome) &&
+		!(outcome->result == USERLOCK_CHANGED &&
+		  userlock_transition_restricts(transition)))
+	{
+		UserLockRequest revocation = *request;
+
+		/* The transition has seen to these. */
+		revocation.has_expected_sequence = false;
+		revocation.until = USERLOCK_NO_END;
+		userlock_account_revoke_access(&revocation, &outcome->account);
+	}
 }

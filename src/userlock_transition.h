@@ -10,7 +10,7 @@
 /*
  * Attempts a transition that has been admitted and checked, inside an open
  * store.  Never raises for what the user or the request is like: the outcome
- * says.  Where it is not USERLOCK_CHANGED nothing has been written.
+ * says.  A refusal has written nothing.
  */
 extern void userlock_transition_attempt(const UserLockRequest *request,
 										UserLockTransition transition,

@@ -126,6 +126,10 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 						  USERLOCK_TAKES_UNTIL |
 						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
 						  USERLOCK_TAKES_IDEMPOTENT);
+	request.has_expected_state = !PG_ARGISNULL(8);
+	if (request.has_expected_state)
+		request.expected_state = PG_GETARG_USER_LOCK_STATE(8);
+	request.revoke_access = !PG_ARGISNULL(9) && PG_GETARG_BOOL(9);
 
 	if (PG_ARGISNULL(0) ||
 		!userlock_transition_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)),

@@ -62,3 +62,16 @@ $$The user as they are now.
 
 A restriction whose end has passed does not hold. tenant: NULL means the caller's own. Writes nothing, also works in a read-only transaction and on a standby. Errors: PT403 not the caller's tenant, PT404 no such user, PT422 invalid argument.$$;
 
+CREATE FUNCTION userlock.user_profile(
+    user_id text,
+    tenant text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE C STABLE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_user_profile';
+
+REVOKE EXECUTE ON FUNCTION userlock.user_profile FROM PUBLIC;
+COMMENT ON FUNCTION userlock.user_profile IS
+$$The profile that the user was registered with; NULL: none, or no such user.
+
+It may hold personal data: grant this to whoever may see it. tenant: NULL means the caller's own. Errors: PT403 not the caller's tenant, PT422 invalid argument.$$;
+

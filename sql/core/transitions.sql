@@ -113,7 +113,9 @@ CREATE FUNCTION userlock.try_transition(
     tenant text DEFAULT NULL,
     expected_sequence bigint DEFAULT NULL,
     idempotent boolean DEFAULT false,
-    details jsonb DEFAULT NULL)
+    details jsonb DEFAULT NULL,
+    expected_state userlock.user_lock_state DEFAULT NULL,
+    revoke_access boolean DEFAULT false)
 RETURNS userlock.transition_outcome
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'userlock_try_transition';
@@ -122,7 +124,7 @@ REVOKE EXECUTE ON FUNCTION userlock.try_transition FROM PUBLIC;
 COMMENT ON FUNCTION userlock.try_transition IS
 $$Attempts a transition (lock, unlock, block or unblock) and returns an outcome instead of raising an error.
 
-The caller needs EXECUTE on the core function as well: lock_user for lock, and so on. Arguments as there; until goes with lock and block only.$$;
+The caller needs EXECUTE on the core function as well: lock_user for lock, and so on. Arguments as there; until goes with lock and block only. expected_state: refuse unless the user is in exactly this state. revoke_access: after a success, changed or not, tokens issued before are void; what lifts a restriction then writes an event more.$$;
 
 CREATE FUNCTION userlock.lock_users(
     user_ids text[],

@@ -26,6 +26,7 @@ SELECT user_status('nobody');
 -- A profile is kept with the user and goes with the user.
 SELECT user_id FROM register_user('bob', profile => '{"username": "bob"}');
 SELECT tenant, user_id, document FROM profile;
+SELECT user_profile('bob'), user_profile('alice'), user_profile('nobody'), user_profile('bob', 'acme');
 
 -- Deleted: the account is gone, the history stays and goes on.
 SELECT user_id, state, sequence FROM lock_user('bob', 'suspicious');

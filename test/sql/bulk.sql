@@ -34,17 +34,5 @@ SELECT count(register_user('user' || i)) FROM generate_series(1, 9999) AS i;
 SELECT outcome, sqlstate, count(*)
 FROM lock_users(ARRAY(SELECT 'user' || i FROM generate_series(1, 10000) AS i)) GROUP BY 1, 2 ORDER BY 1;
 
--- The primitive: an outcome, never an error.
-SELECT outcome, sqlstate, (status).state FROM try_transition('unlock', 'user1');
-SELECT outcome, sqlstate, message, detail FROM try_transition('unlock', 'user1');
-SELECT outcome, sqlstate, message, detail FROM try_transition('unlock', 'nobody');
-SELECT outcome, sqlstate, message, detail, hint FROM try_transition('unlock', NULL);
-SELECT outcome, sqlstate, message, detail, hint FROM try_transition('ban', 'alice');
-SELECT outcome, sqlstate, message, detail, hint FROM try_transition(NULL, 'alice');
-SELECT outcome, sqlstate, message, detail, hint FROM try_transition('unlock', 'alice', until => 'infinity');
-SELECT outcome, sqlstate, message, detail, hint FROM try_transition('lock', 'alice', until => '-infinity');
-SELECT outcome, sqlstate, message, detail, hint FROM try_transition('lock', 'alice', details => '1');
-SELECT outcome, sqlstate, message, detail, hint FROM try_transition('lock', 'alice', tenant => repeat('t', 201));
-SELECT outcome, sqlstate, message, detail, hint FROM try_transition('lock', 'alice', expected_sequence => 99);
 SELECT * FROM verify();
 TRUNCATE account, event, profile;

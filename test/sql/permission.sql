@@ -10,6 +10,7 @@ SELECT unlock_user('missing');
 SELECT unlock_users('{alice}');
 SELECT try_transition('unlock', 'alice');
 SELECT user_status('alice');
+SELECT user_profile('alice');
 SELECT register_user('bob');
 SELECT expire();
 SELECT verify();

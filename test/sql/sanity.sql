@@ -45,9 +45,10 @@ SELECT typname AS type FROM pg_type
 WHERE typnamespace = 'userlock'::regnamespace AND typtype IN ('b', 'c') AND typcategory <> 'A'
 AND coalesce((SELECT relkind FROM pg_class WHERE oid = typrelid), 'c') = 'c' AND obj_description(oid, 'pg_type') IS NULL;
 
--- Every key of a table contains tenant and user_id, so that it can be distributed.
+-- Every key of a table of users contains tenant and user_id, so that it can be distributed.
 SELECT conrelid::regclass, conname FROM pg_constraint
 WHERE connamespace = 'userlock'::regnamespace AND contype IN ('p', 'u', 'f')
+AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = conrelid AND attname = 'user_id')
 AND NOT ARRAY['tenant', 'user_id'] <@ (
     SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey));
 
