@@ -22,13 +22,14 @@ else
 here := $(or $(VPATH),.)
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(here)/userlock.control)
 
-EXTENSION   = userlock
+EXTENSION   = userlock userlock_http
 MODULE_big  = userlock
 MODULES_SRC = userlock userlock_state userlock_io userlock_op userlock_caller \
 	userlock_outcome userlock_request userlock_store userlock_account \
-	userlock_account_api userlock_transition userlock_transition_api
+	userlock_account_api userlock_transition userlock_transition_api \
+	userlock_http
 OBJS        = $(MODULES_SRC:%=src/%.o)
-DATA        = sql/userlock--$(EXTVERSION).sql
+DATA        = sql/userlock--$(EXTVERSION).sql sql/userlock_http--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
 REGRESS        = security type soft_input sanity account transition expiry \
@@ -61,9 +62,15 @@ endif
 
 $(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
 
-CORE_PARTS = guard type operators rules tables transitions accounts views maintenance api_keys privileges
+# In the order of the script.
+CORE_PARTS = core/head common/guard core/schema core/type core/operators \
+	core/rules core/tables core/transitions core/accounts core/views \
+	core/maintenance core/api_keys common/privileges
+HTTP_PARTS = http/head common/guard http/schema http/request http/response \
+	http/zitadel http/guardhouse http/monocloud http/xekout common/privileges
 .PHONY: scripts
 scripts:
-	cd $(srcdir)/sql && cat $(CORE_PARTS:%=core/%.sql) > userlock--$(EXTVERSION).sql
+	cd $(srcdir)/sql && cat $(CORE_PARTS:%=%.sql) > userlock--$(EXTVERSION).sql
+	cd $(srcdir)/sql && cat $(HTTP_PARTS:%=%.sql) > userlock_http--$(EXTVERSION).sql
 
 endif

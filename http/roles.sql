@@ -20,10 +20,20 @@ GRANT EXECUTE ON FUNCTION
     userlock.lock_users, userlock.unlock_users,
     userlock.block_users, userlock.unblock_users,
     userlock.try_transition, userlock.revoke_access,
-    userlock.user_status, userlock.verify
+    userlock.user_status, userlock.user_profile, userlock.verify
 TO operator;
 GRANT SELECT ON userlock.restricted_users, userlock.user_history TO operator;
 
 -- A signed-in user of the application, who may do nothing here.
 CREATE ROLE stranger NOLOGIN;
 GRANT stranger TO authenticator;
+
+-- The contracts answer everyone who asks, if only with a refusal: what a caller
+-- may do is decided by the grants above.
+GRANT USAGE ON SCHEMA
+    userlock_http, userlock_zitadel, userlock_guardhouse, userlock_monocloud, userlock_xekout
+TO anon, operator, stranger;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA
+    userlock_http, userlock_zitadel, userlock_guardhouse, userlock_monocloud, userlock_xekout
+TO anon, operator, stranger;
+GRANT EXECUTE ON FUNCTION userlock.try_transition, userlock.api_key_claims TO anon, operator, stranger;

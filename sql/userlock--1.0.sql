@@ -7,10 +7,10 @@ BEGIN
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_namespace AS n
         JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
-        WHERE n.nspname OPERATOR(pg_catalog.=) 'userlock'
+        WHERE n.nspname OPERATOR(pg_catalog.=) '@extschema@'
         AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=) CURRENT_USER)
     ) THEN
-        RAISE EXCEPTION 'schema "userlock" belongs to someone else'
+        RAISE EXCEPTION 'schema "@extschema@" belongs to someone else'
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Drop the schema, or have its owner give it to you.';
     END IF;
@@ -1123,7 +1123,6 @@ $$The claims that an API key stands for: role, tenant, and sub for history. NULL
 
 Tells nothing that the bearer of the key is not to know.$$;
 
-
 --
 -- Privileges
 --
@@ -1138,20 +1137,32 @@ DECLARE
     given record;
 BEGIN
     FOR given IN
+        WITH member AS (
+            SELECT d.classid, d.objid
+            FROM pg_catalog.pg_depend AS d
+            JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
+            WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+            AND e.extnamespace = '@extschema@'::pg_catalog.regnamespace
+        )
         SELECT 'TABLE' AS kind, c.oid::pg_catalog.regclass::pg_catalog.text AS name, a.grantee
-        FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a
-        WHERE c.relnamespace = 'userlock'::pg_catalog.regnamespace AND c.relkind IN ('r', 'v')
+        FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid, pg_catalog.aclexplode(c.relacl) AS a
+        WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind IN ('r', 'v')
         AND a.grantee <> c.relowner
         UNION
         SELECT 'FUNCTION', p.oid::pg_catalog.regprocedure::pg_catalog.text, a.grantee
-        FROM pg_catalog.pg_proc AS p, pg_catalog.aclexplode(p.proacl) AS a
-        WHERE p.pronamespace = 'userlock'::pg_catalog.regnamespace
+        FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid, pg_catalog.aclexplode(p.proacl) AS a
+        WHERE m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
         AND a.grantee <> p.proowner AND a.grantee <> 0
         UNION
         SELECT 'TYPE', t.oid::pg_catalog.regtype::pg_catalog.text, a.grantee
-        FROM pg_catalog.pg_type AS t, pg_catalog.aclexplode(t.typacl) AS a
-        WHERE t.typnamespace = 'userlock'::pg_catalog.regnamespace AND t.typtype IN ('b', 'c') AND t.typelem = 0
+        FROM member AS m JOIN pg_catalog.pg_type AS t ON t.oid = m.objid, pg_catalog.aclexplode(t.typacl) AS a
+        WHERE m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.typtype IN ('b', 'c', 'd') AND t.typelem = 0
         AND a.grantee <> t.typowner AND a.grantee <> 0
+        UNION
+        SELECT 'SCHEMA', pg_catalog.quote_ident(n.nspname), a.grantee
+        FROM member AS m JOIN pg_catalog.pg_namespace AS n ON n.oid = m.objid, pg_catalog.aclexplode(n.nspacl) AS a
+        WHERE m.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+        AND a.grantee <> n.nspowner AND a.grantee <> 0
     LOOP
         EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', given.kind, given.name,
             CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE given.grantee::pg_catalog.regrole::pg_catalog.text END);

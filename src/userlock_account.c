@@ -134,20 +134,13 @@ userlock_account_begin_change(const UserLockRequest *request,
 	return USERLOCK_CHANGED;
 }
 
-UserLockResult
-userlock_account_revoke_access(const UserLockRequest *request,
-							   UserLockAccount *account)
+void
+userlock_account_raise_floor(const UserLockRequest *request,
+							 UserLockAccount *account)
 {
-	UserLockResult result = userlock_account_begin_change(request,
-														  USERLOCK_FOR_UPDATE,
-														  account);
-	const char *state;
+	const char *state = userlock_state_name(account->state);
 
-	if (result != USERLOCK_CHANGED)
-		return result;
-	state = userlock_state_name(account->state);
 	account->access_valid_after = account->changed_at;
 	userlock_store_put(&request->key, account);
 	userlock_account_append(request, account, "access_revoked", state, state);
-	return USERLOCK_CHANGED;
 }

@@ -66,8 +66,11 @@ extern UserLockResult userlock_account_begin_change(const UserLockRequest *reque
 													UserLockRowLock lock,
 													UserLockAccount *account);
 
-/* Makes void every token issued to the user until now, and writes the event. */
-extern UserLockResult userlock_account_revoke_access(const UserLockRequest *request,
-													 UserLockAccount *account);
+/*
+ * Makes void every token issued to the user until the moment of the latest
+ * event, for which room has been made and which this writes.
+ */
+extern void userlock_account_raise_floor(const UserLockRequest *request,
+										 UserLockAccount *account);
 
 #endif							/* USERLOCK_ACCOUNT_H */

@@ -138,8 +138,11 @@ userlock_revoke_access(PG_FUNCTION_ARGS)
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = userlock_account_revoke_access(&request, &outcome.account);
+	outcome.result = userlock_account_begin_change(&request, USERLOCK_FOR_UPDATE,
+												   &outcome.account);
 	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
+	if (outcome.result == USERLOCK_CHANGED)
+		userlock_account_raise_floor(&request, &outcome.account);
 	userlock_store_end(&store);
 
 	return userlock_outcome_return_status(&outcome, fcinfo);

@@ -261,7 +261,8 @@ is_planned(StatementId id)
 /*
  * Executes a statement that the server is about to plan.  The plan will serve
  * for long, so it must not take today's table for small: without this, one that
- * is empty today would be read whole for every user tomorrow.
+ * is empty today would be read whole for every user tomorrow.  Nor is a bitmap
+ * worth its while for one row.
  */
 static int
 plan_and_execute(StatementId id, Datum *values, const char *nulls,
@@ -271,6 +272,8 @@ plan_and_execute(StatementId id, Datum *values, const char *nulls,
 	int			result;
 
 	set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+					  GUC_ACTION_SAVE, true, 0, false);
+	set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION,
 					  GUC_ACTION_SAVE, true, 0, false);
 	result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
 	AtEOXact_GUC(true, nest_level);

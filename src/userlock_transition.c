@@ -136,6 +136,29 @@ finish(const UserLockRequest *request, UserLockTransition transition,
 	outcome->result = USERLOCK_CHANGED;
 }
 
+/* Revokes access after a success; the row is locked, changed or not. */
+static void
+revoke_access(const UserLockRequest *request, UserLockTransition transition,
+			  UserLockOutcome *outcome)
+{
+	UserLockAccount *account = &outcome->account;
+	UserLockRequest revocation = *request;
+
+	/* The transition has seen to these. */
+	revocation.has_expected_sequence = false;
+	revocation.until = USERLOCK_NO_END;
+
+	if (outcome->result == USERLOCK_UNCHANGED)
+		userlock_account_begin_change(&revocation, USERLOCK_FOR_UPDATE, account);
+	else if (userlock_transition_restricts(transition))
+		return;					/* a new restriction has done so itself */
+	else
+		userlock_account_advance(account,
+								 userlock_account_next_moment(account,
+															  GetCurrentTimestamp()));
+	userlock_account_raise_floor(&revocation, account);
+}
+
 void
 userlock_transition_attempt(const UserLockRequest *request,
 							UserLockTransition transition,
@@ -159,16 +182,6 @@ userlock_transition_attempt(const UserLockRequest *request,
 	else
 		finish(request, transition, now, outcome);
 
-	/* A new restriction has done so itself. */
-	if (request->revoke_access && userlock_outcome_is_success(outcome) &&
-		!(outcome->result == USERLOCK_CHANGED &&
-		  userlock_transition_restricts(transition)))
-	{
-		UserLockRequest revocation = *request;
-
-		/* The transition has seen to these. */
-		revocation.has_expected_sequence = false;
-		revocation.until = USERLOCK_NO_END;
-		userlock_account_revoke_access(&revocation, &outcome->account);
-	}
+	if (request->revoke_access && userlock_outcome_is_success(outcome))
+		revoke_access(request, transition, outcome);
 }

@@ -97,3 +97,8 @@ stop_cluster() {
 cluster_runs() {
   [[ -s $1/data/PG_VERSION ]] && control_cluster "$1" status >/dev/null
 }
+
+# A port of 127.0.0.1 that nobody listens on.
+free_port() {
+  node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+}

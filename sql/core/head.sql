@@ -1,0 +1,2 @@
+\echo Use "CREATE EXTENSION userlock" to load this file. \quit
+

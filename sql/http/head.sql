@@ -1,0 +1,2 @@
+\echo Use "CREATE EXTENSION userlock_http" to load this file. \quit
+

@@ -1,0 +1,66 @@
+--
+-- The response, as PostgREST and nginx take it
+--
+-- What a contract's function returns is the body of status 200; nginx knows the
+-- media type.  What comes to nginx with an error status comes from PostgREST (a
+-- bad token, a database that is down) and is given the contract's shape there.
+-- A refusal by the function must be told from that, so it comes with status 200
+-- too: x-accel-redirect names the status, and x-userlock-body carries the body.
+--
+
+-- A function of this type answers every Accept header with bytes as they are.
+CREATE DOMAIN userlock_http."*/*" AS bytea;
+
+COMMENT ON DOMAIN userlock_http."*/*" IS
+'The body of a response, of any media type; PostgREST looks for this name.';
+
+CREATE FUNCTION userlock_http.no_content()
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('response.status', '204', true);
+    RETURN '';
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.no_content FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.no_content IS
+'Answers with status 204.';
+
+CREATE FUNCTION userlock_http.refuse(status integer, media_type text, body text, challenge text DEFAULT '')
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('response.headers', pg_catalog.json_build_array(
+        pg_catalog.json_build_object('x-accel-redirect', pg_catalog.format('@refused_%s', status)),
+        pg_catalog.json_build_object('content-type', media_type),
+        pg_catalog.json_build_object('www-authenticate', challenge),
+        pg_catalog.json_build_object('x-userlock-body', body))::text, true);
+    RETURN '';
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.refuse FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.refuse IS
+'Answers with this error status (one that nginx has a location for), media type, body (ASCII, one line) and, if given, WWW-Authenticate challenge.';
+
+CREATE FUNCTION userlock_http.compact(document jsonb)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_http_compact';
+
+REVOKE EXECUTE ON FUNCTION userlock_http.compact FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.compact IS
+'A document without spaces between its parts.';
+
+CREATE FUNCTION userlock_http.timestamp(moment timestamptz)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_http_timestamp';
+
+REVOKE EXECUTE ON FUNCTION userlock_http.timestamp FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.timestamp IS
+'A finite moment as protobuf''s JSON mapping writes it: RFC 3339 in UTC, with 0, 3 or 6 digits of a fraction.';
+
