@@ -33,7 +33,7 @@ DATA        = sql/userlock--$(EXTVERSION).sql sql/userlock_http--$(EXTVERSION).s
 PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission api_key input verify readme
+	bulk primitive permission api_key http input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
 	delete-register register-register expire-lock snapshot notify

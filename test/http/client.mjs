@@ -1,6 +1,7 @@
 // What the HTTP tests share: the running stack, as tools/stack env describes it.
 import { SignJWT } from 'jose';
 import { execFile } from 'node:child_process';
+import { connect } from 'node:net';
 import { promisify } from 'node:util';
 
 export const env = process.env;
@@ -14,7 +15,7 @@ export async function request(method, path, { token, body, headers = {} } = {}) 
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       ...headers,
     },
-    body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+    body: body === undefined ? undefined : typeof body === 'object' && !Buffer.isBuffer(body) ? JSON.stringify(body) : body,
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json');
@@ -23,22 +24,42 @@ export async function request(method, path, { token, body, headers = {} } = {}) 
 
 export const get = (path, options) => request('GET', path, options);
 
+// Sends bytes that no HTTP client would, and returns all that comes back; they
+// ask for the connection to be closed.
+export function raw(bytes) {
+  const { hostname, port } = new URL(env.HTTP_URL);
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, hostname, () => socket.write(bytes, 'latin1'));
+    const chunks = [];
+    socket.on('data', (chunk) => chunks.push(chunk)).on('error', reject);
+    socket.on('close', () => {
+      const [head, ...rest] = Buffer.concat(chunks).toString().split('\r\n\r\n');
+      resolve({ status: Number(head.split(' ')[1]), head, text: rest.join('\r\n\r\n') });
+    });
+  });
+}
+
 // Calls a function, as the operator unless told otherwise.
 export const rpc = (name, body, options = {}) =>
   request('POST', `/rpc/${name}`, { token: env.OPERATOR_TOKEN, body, ...options });
 
 // A registered user of the operator's tenant whom no other test knows.
 let count = 0;
-export async function newUser(restriction) {
-  const user_id = `http-${process.pid}-${Date.now()}-${++count}`;
-  await rpc('register_user', { user_id });
+export async function newUser(restriction, user_id = `http-${process.pid}-${Date.now()}-${++count}`, profile) {
+  await rpc('register_user', { user_id, profile });
   if (restriction) await rpc(restriction, { user_id });
   return user_id;
 }
 
-// One value out of the database, asked as superuser.
+export const stateOf = (user_id) => sql(`SELECT state FROM userlock.account WHERE tenant = '${env.TENANT}' AND user_id = '${user_id}'`);
+
+// The kinds of a user's events, in order.
+export const eventsOf = (user_id) =>
+  sql(`SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock.event WHERE tenant = '${env.TENANT}' AND user_id = '${user_id}'`);
+
+// What psql prints for a query, asked as superuser.
 export async function sql(query) {
-  const { stdout } = await promisify(execFile)('psql', ['--no-psqlrc', '-At', '-c', query]);
+  const { stdout } = await promisify(execFile)('psql', ['--no-psqlrc', '-qAt', '-c', query]);
   return stdout.trim();
 }
 

@@ -1,4 +1,5 @@
-# A dump restores into a working system: states, history, profiles, grants.
+# A dump restores into a working system: states, history, profiles, API keys,
+# grants.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -13,8 +14,11 @@ $node->safe_psql(
 	'source', q{
 	CREATE ROLE support;
 	CREATE EXTENSION userlock;
+	CREATE EXTENSION userlock_http;
 	GRANT EXECUTE ON FUNCTION userlock.unlock_user TO support;
 	GRANT SELECT ON userlock.restricted_users TO support;
+	GRANT USAGE ON SCHEMA userlock_xekout TO support;
+	GRANT EXECUTE ON FUNCTION userlock_xekout.revoke TO support;
 	CREATE TABLE person (name text, state userlock.user_lock_state);
 	CREATE INDEX ON person (state);
 	INSERT INTO person VALUES ('alice', 'locked+blocked');
@@ -25,12 +29,15 @@ $node->safe_psql(
 	SELECT userlock.lock_user('bob', until => clock_timestamp() + interval '10 milliseconds', tenant => 'acme');
 	SELECT userlock.register_user('carol');
 	SELECT userlock.delete_user('carol');
+	SELECT userlock.create_api_key('billing', 'support');
 });
 
 my %shown = (
 	account => 'SELECT * FROM userlock.account ORDER BY tenant, user_id',
 	event => 'SELECT * FROM userlock.event ORDER BY tenant, user_id, sequence',
 	profile => 'SELECT * FROM userlock.profile',
+	api_key => 'SELECT * FROM userlock.api_key',
+	grants => q{SELECT has_function_privilege('support', 'userlock_xekout.revoke(bytea)', 'EXECUTE')},
 	restricted => 'SELECT * FROM userlock.restricted_users',
 	person => 'SELECT * FROM person',
 );

@@ -1,0 +1,146 @@
+// What the tests of every contract share.
+//
+// A contract is described by its endpoints and its answers; commonErrors()
+// then asks for everything that goes wrong in the same way everywhere.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { env, eventsOf, newUser, raw, request, sign } from './client.mjs';
+
+// Compares an answer with { status, type, body, headers }; a body is compared
+// byte by byte, or by a pattern.
+export function check(answer, expected, description = '') {
+  assert.equal(answer.status, expected.status, `${description} ${answer.text}`);
+  assert.equal(answer.headers.get('content-type'), expected.type ?? null, description);
+  if (expected.body instanceof RegExp) assert.match(answer.text, expected.body, description);
+  else assert.equal(answer.text, expected.body ?? '', description);
+  for (const [name, value] of Object.entries(expected.headers ?? {})) assert.equal(answer.headers.get(name), value, description);
+  // PostgREST's own headers are none of a contract's clients' business.
+  for (const name of ['content-range', 'content-profile', 'content-location', 'x-userlock-body', 'x-accel-redirect']) {
+    assert.equal(answer.headers.get(name), null, `${description} ${name}`);
+  }
+}
+
+// A row of a table of vectors is [description, send, expected].
+export function vectors(name, rows) {
+  for (const [description, send, expected] of rows) {
+    test(`${name}: ${description}`, async () => check(await send(), expected, description));
+  }
+}
+
+// Tokens that are no good, whatever they are sent for.
+export const badTokens = {
+  expired: async () => env.EXPIRED_TOKEN,
+  'wrong signature': () => sign({ role: 'operator', tenant: env.TENANT }, { secret: 'x'.repeat(64) }),
+  'no token at all': async () => 'nonsense',
+  'unknown role': () => sign({ role: 'nobody', sub: 'x', tenant: env.TENANT }),
+  'role that is not to be had': () => sign({ role: 'postgres', sub: 'x', tenant: env.TENANT }),
+  'malformed claims': () => sign({ role: 'operator', sub: 'x', tenant: 7 }),
+};
+
+// contract:
+//   name, verb, endpoints, path(endpoint, id)
+//   restriction(endpoint)   what makes a user one whom the endpoint changes
+//   newId(), unknownId(), malformedIds
+//   body(endpoint), malformedBody
+//   credential(value)       the headers that carry it
+//   operator, stranger, otherTenant   credentials, unless they are the stack's tokens
+// and the expected answers: badToken, forbidden(endpoint), notFound(endpoint),
+// notFoundPath, methodNotAllowed, tooLarge, malformedPath, malformedId.
+export function commonErrors(contract) {
+  const { name, verb, path, credential } = contract;
+  const send = (endpoint, id, token, options = {}) =>
+    request(options.verb ?? verb, path(endpoint, id), {
+      body: contract.body?.(endpoint),
+      ...options,
+      headers: { ...(token === undefined ? {} : credential(token)), ...options.headers },
+    });
+  const { operator = env.OPERATOR_TOKEN, stranger = env.STRANGER_TOKEN, otherTenant = env.OTHER_TENANT_TOKEN } = contract;
+
+  for (const endpoint of contract.endpoints) {
+    test(`${name} ${endpoint}: an unknown user, and a user of another tenant`, async () => {
+      const id = await newUser(contract.restriction(endpoint), contract.newId());
+      check(await send(endpoint, contract.unknownId(), operator), contract.notFound(endpoint), 'unknown');
+      check(await send(endpoint, id, otherTenant), contract.notFound(endpoint), 'other tenant');
+      assert.ok(!(await eventsOf(id)).includes('un'), 'nothing was lifted');
+    });
+
+    test(`${name} ${endpoint}: no permission, the same for existing, missing and malformed`, async () => {
+      const id = await newUser(contract.restriction(endpoint), contract.newId());
+      const before = await eventsOf(id);
+      for (const someId of [id, contract.unknownId(), ...contract.malformedIds]) {
+        check(await send(endpoint, someId, stranger), contract.forbidden(endpoint), someId);
+      }
+      if (contract.malformedBody) {
+        check(await send(endpoint, id, stranger, { body: contract.malformedBody }), contract.forbidden(endpoint), 'body');
+      }
+      assert.equal(await eventsOf(id), before);
+    });
+
+    test(`${name} ${endpoint}: wrong verb`, async () => {
+      for (const wrong of ['GET', 'PUT', 'DELETE', 'POST', 'PATCH', 'OPTIONS'].filter((other) => other !== verb)) {
+        const body = ['GET', 'OPTIONS'].includes(wrong) ? undefined : '{}';
+        check(await send(endpoint, contract.unknownId(), operator, { verb: wrong, body }), contract.methodNotAllowed, wrong);
+      }
+      const { status } = await fetch(env.HTTP_URL + path(endpoint, 'x'), { method: 'HEAD' });
+      assert.equal(status, 405);
+    });
+
+    test(`${name} ${endpoint}: an oversized body`, async () => {
+      check(await send(endpoint, contract.unknownId(), operator, { body: `{"a":"${'x'.repeat(1_100_000)}"}` }), contract.tooLarge);
+    });
+  }
+
+  const endpoint = contract.endpoints[0];
+
+  test(`${name}: paths that are nearly right`, async () => {
+    const good = path(endpoint, 'some-id');
+    for (const wrong of [
+      path(endpoint, ''), path(endpoint, 'a/b'), `${good}/`, good.replace(endpoint, `${endpoint}x`), good.replace('users', 'user_s').replace('/user/', '/user_s/'),
+    ]) {
+      check(await request(verb, wrong, { headers: credential(operator) }), contract.notFoundPath, wrong);
+    }
+  });
+
+  test(`${name}: a query string changes nothing`, async () => {
+    const id = contract.unknownId();
+    const answer = await request(verb, `${path(endpoint, id)}?select=x&limit=1`, { headers: credential(operator), body: contract.body?.(endpoint) });
+    check(answer, contract.notFound(endpoint));
+  });
+
+  test(`${name}: paths that are malformed`, async () => {
+    for (const id of ['a%00b', '%zz']) {
+      const answer = await raw(`${verb} ${path(endpoint, id)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      assert.equal(answer.status, contract.malformedPath.status, answer.head);
+      assert.match(answer.head, new RegExp(`Content-Type: ${contract.malformedPath.type.replace('+', '\\+')}\r\n`));
+      assert.match(answer.text, contract.malformedPath.body);
+    }
+  });
+
+  test(`${name}: what is not ASCII in a header never reaches PostgREST`, async () => {
+    const answer = await raw(
+      `${verb} ${path(endpoint, 'j\xfcrgen')} HTTP/1.1\r\nHost: x\xfc\r\nConnection: close\r\nX-Other: \xfc\r\n` +
+        Object.entries(credential(operator)).map(([header, value]) => `${header}: ${value}\r\n`).join('') +
+        (contract.body ? `Content-Type: application/json\r\nContent-Length: ${JSON.stringify(contract.body(endpoint)).length}\r\n` : '') +
+        `\r\n${contract.body ? JSON.stringify(contract.body(endpoint)) : ''}`);
+    assert.equal(answer.status, contract.malformedId.status, answer.text);
+    assert.match(answer.text, contract.malformedId.body);
+  });
+
+  if (contract.badToken) {
+    for (const [kind, make] of Object.entries(badTokens)) {
+      test(`${name}: a bad token (${kind}) is answered alike for existing and missing users`, async () => {
+        const id = await newUser(contract.restriction(endpoint), contract.newId());
+        const token = await make();
+        check(await send(endpoint, id, token), contract.badToken);
+        check(await send(endpoint, contract.unknownId(), token), contract.badToken);
+      });
+    }
+
+    test(`${name}: a scheme that is not Bearer, and a header that is not ASCII`, async () => {
+      const header = Object.keys(credential(''))[0];
+      for (const value of ['Basic b3BlcmF0b3I6eA==', 'Bearer', 'Bearer a b', operator, 'Bearer \xfc']) {
+        check(await request(verb, path(endpoint, contract.unknownId()), { headers: { [header]: value } }), contract.badToken, value);
+      }
+    });
+  }
+}

@@ -1,0 +1,88 @@
+-- userlock_http: what it installs, and the helpers under the contracts.
+\set VERBOSITY terse
+CREATE EXTENSION userlock_http;
+
+-- Nothing for PUBLIC, everything commented, search_path pinned where it matters.
+CREATE TEMPORARY VIEW member AS
+SELECT p.oid::regprocedure AS function, p.* FROM pg_proc AS p
+WHERE p.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'userlock\_%');
+SELECT count(*) > 30 AS functions FROM member;
+SELECT function FROM member WHERE has_function_privilege('public', oid, 'EXECUTE');
+SELECT function FROM member WHERE obj_description(oid, 'pg_proc') IS NULL;
+SELECT function FROM member WHERE prosecdef;
+SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%'
+AND (has_schema_privilege('public', oid, 'USAGE') OR obj_description(oid, 'pg_namespace') IS NULL);
+SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userlock\_%' AND typelem = 0 AND obj_description(oid, 'pg_type') IS NULL;
+-- PL/pgSQL without search_path has nothing to resolve but qualified names: no operator, no cast but to text.
+SELECT function FROM member JOIN pg_language AS l ON l.oid = prolang
+WHERE l.lanname = 'plpgsql' AND proconfig IS NULL
+AND regexp_replace(prosrc, '''[^'']*''|::text|:=|ERRCODE =|--[^\n]*', '', 'g') ~ '[-+*/<>=~!@#%^&|?]|::|(?<![.])\m(?!(userlock|pg_catalog)\w*\.)[a-z_.]+\(';
+-- What SQL functions say of themselves allows the server to inline them.
+SELECT function, provolatile FROM member JOIN pg_language AS l ON l.oid = prolang WHERE l.lanname = 'sql' ORDER BY function::text COLLATE "C";
+
+-- A segment of a path.
+SELECT segment, userlock_http.percent_decode(segment) FROM unnest(ARRAY[
+    'alice', 'a%20b', 'a%2Fb', 'a%2fb', '%25', 'j%C3%BCrgen', '%F0%9F%98%80', '',
+    '%', '%4', 'a%', '%zz', '%0', '%00', 'a%00', '%ff', '%C3', '%ED%A0%80', '%C0%80', '%F4%90%80%80', '+']) AS segment;
+SELECT length(userlock_http.percent_decode(repeat('%41', 100000)));
+
+-- A body.
+SELECT body, userlock_http.json_object(convert_to(body, 'UTF8')) FROM unnest(ARRAY[
+    '', '{}', ' {"a": [1, {"b": "}]"}]} ', '{"a":"\u00e9\ud83d\ude00"}', '{"a":1e999999}',
+    '{', '[]', '"x"', 'null', '1', '{"a":1,}', '{"a":1}{', '{"a":"\u0000"}', '{"a":"\ud800"}', '{"a":"\x"}', E'{"a":"\t"}', '{a:1}', '   ']) AS body;
+SELECT userlock_http.json_object('\x7b2261223a22ff227d') IS NULL AS not_utf8, userlock_http.json_object('\x7b7d00') IS NULL AS nul;
+SELECT depth, userlock_http.json_object(convert_to(repeat('{"a":', depth) || '1' || repeat('}', depth), 'UTF8')) IS NOT NULL AS taken
+FROM unnest(ARRAY[64, 65, 200000]) AS depth;
+SELECT userlock_http.json_object(convert_to(repeat('[', 1000000), 'UTF8')) IS NULL AS refused;
+SELECT userlock_http.json_object(convert_to('{"a":"' || repeat('[\"', 100000) || '"}', 'UTF8')) IS NOT NULL AS taken;
+
+-- Integers of 32 bits.
+SELECT value, userlock_http.is_integer(value::json) FROM unnest(ARRAY[
+    '0', '-1', '2147483647', '-2147483648', '2147483648', '-2147483649', '99999999999', '1.0', '1e3', '"1"', 'null', 'true', '[]', '-0']) AS value;
+SELECT userlock_http.is_integer(NULL);
+
+-- JSON without spaces, moments.
+SELECT userlock_http.compact('{"a b": [1, 2, {"c\" ,": "x \\ y, z: \" "}], "e": {}, "n": null}');
+SELECT userlock_http.timestamp(moment::timestamptz) FROM unnest(ARRAY[
+    '2025-03-31 10:57:48Z', '2025-03-31 10:57:48.4Z', '2025-03-31 10:57:48.479Z', '2025-03-31 10:57:48.000001Z', '2025-03-31 12:57:48.120300+02']) AS moment;
+SELECT userlock_http.timestamp('infinity');
+
+-- Headers: PostgREST's setting is unset in a new session, empty in a used one.
+SELECT userlock_http.header('x-a') IS NULL AS unset;
+SET request.headers = '';
+SELECT userlock_http.header('x-a') IS NULL AS empty;
+SET request.headers = '{"x-a": "1", "x-userlock-user-id": "a%20b"}';
+SELECT userlock_http.header('x-a'), userlock_http.header('x-b') IS NULL AS missing, userlock_http.user_id();
+RESET request.headers;
+
+-- Schemas that someone else prepared are refused.
+DROP EXTENSION userlock_http;
+DROP SCHEMA userlock_http;
+CREATE ROLE regress_userlock_mallory;
+CREATE SCHEMA userlock_http AUTHORIZATION regress_userlock_mallory;
+\set SHOW_CONTEXT never
+CREATE EXTENSION userlock_http;
+DROP SCHEMA userlock_http;
+CREATE SCHEMA userlock_zitadel AUTHORIZATION regress_userlock_mallory;
+CREATE EXTENSION userlock_http;
+DROP SCHEMA userlock_zitadel;
+
+-- Default privileges of the installer give nobody anything, and the core's own grants stay.
+GRANT EXECUTE ON FUNCTION userlock.unlock_user TO regress_userlock_mallory;
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO regress_userlock_mallory;
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO regress_userlock_mallory;
+CREATE EXTENSION userlock_http;
+SELECT function FROM member WHERE has_function_privilege('regress_userlock_mallory', oid, 'EXECUTE');
+SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%' AND nspname <> 'userlock_http' AND has_schema_privilege('regress_userlock_mallory', oid, 'USAGE');
+SELECT has_function_privilege('regress_userlock_mallory', 'userlock.unlock_user'::regproc, 'EXECUTE') AS still_granted;
+
+-- Only UTF-8.
+CREATE DATABASE regress_userlock_latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0;
+\c regress_userlock_latin1
+\set SHOW_CONTEXT never
+CREATE EXTENSION userlock_http CASCADE;
+\c contrib_regression
+DROP DATABASE regress_userlock_latin1;
+DROP EXTENSION userlock_http;
+DROP OWNED BY regress_userlock_mallory;
+DROP ROLE regress_userlock_mallory;
