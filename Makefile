@@ -15,6 +15,7 @@ test:
 	@tools/test
 bench:
 	@bench/run
+	@bench/http
 
 else
 
@@ -66,8 +67,9 @@ $(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/rules core/tables core/transitions core/accounts core/views \
 	core/maintenance core/api_keys common/privileges
+CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(srcdir)/sql/http/contracts/*.sql))))
 HTTP_PARTS = http/head common/guard http/schema http/request http/response \
-	http/zitadel http/guardhouse http/monocloud http/xekout common/privileges
+	$(CONTRACTS:%=http/contracts/%) common/privileges
 .PHONY: scripts
 scripts:
 	cd $(srcdir)/sql && cat $(CORE_PARTS:%=%.sql) > userlock--$(EXTVERSION).sql

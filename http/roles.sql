@@ -30,10 +30,14 @@ GRANT stranger TO authenticator;
 
 -- The contracts answer everyone who asks, if only with a refusal: what a caller
 -- may do is decided by the grants above.
-GRANT USAGE ON SCHEMA
-    userlock_http, userlock_zitadel, userlock_guardhouse, userlock_monocloud, userlock_xekout
-TO anon, operator, stranger;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA
-    userlock_http, userlock_zitadel, userlock_guardhouse, userlock_monocloud, userlock_xekout
-TO anon, operator, stranger;
 GRANT EXECUTE ON FUNCTION userlock.try_transition, userlock.api_key_claims TO anon, operator, stranger;
+DO $$
+DECLARE
+    contract name;
+BEGIN
+    FOR contract IN SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%' LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO anon, operator, stranger', contract);
+        EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA %I TO anon, operator, stranger', contract);
+    END LOOP;
+END
+$$;
