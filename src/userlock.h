@@ -10,10 +10,7 @@
 
 #include "userlock_state.h"
 
-/*
- * The lengths, in characters, that a user id and a tenant may have.  The
- * CHECK constraints of the tables say the same.
- */
+/* The most characters that a user id and a tenant may have; the least is one. */
 #define USERLOCK_MAX_NAME_LENGTH	200
 
 static inline UserLockState

@@ -121,7 +121,7 @@ userlock_http_json_object(PG_FUNCTION_ARGS)
 {
 	bytea	   *body = PG_GETARG_BYTEA_PP(0);
 	int			length = VARSIZE_ANY_EXHDR(body);
-	char	   *json = length > 0 ? pnstrdup(VARDATA_ANY(body), length) : "{}";
+	const char *json = length > 0 ? pnstrdup(VARDATA_ANY(body), length) : "{}";
 	JsonSemAction no_actions = {0};
 
 	/* Also tells that there is no NUL, so that the copy is whole. */
