@@ -1,0 +1,32 @@
+// What a request carries is in no log, whatever became of it; but for the user id
+// in the database's own log, where an error of a native call names it.
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import test from 'node:test';
+import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
+
+test('no token and no key is in a log, and no user id is in nginx\'s', async () => {
+  const user_id = await newUser('lock_user');
+  const unusable = await sql(`SELECT userlock.create_api_key('logs-${Date.now()}', 'operator', '${env.TENANT}')`);
+  await sql(`UPDATE userlock.api_key SET role = 'gone' WHERE digest = sha256('${unusable}')`);
+  const malformed = await sign({ role: 'operator', sub: user_id, tenant: 7 });
+  const secrets = [env.OPERATOR_TOKEN, env.EXPIRED_TOKEN, env.JWT_SECRET, env.MONOCLOUD_API_KEY, unusable, malformed];
+
+  await rpc('unlock_user', { user_id });
+  await rpc('unlock_user', { user_id });
+  await get(`/rpc/user_status?user_id=${user_id}`, { token: env.EXPIRED_TOKEN });
+  for (const token of [env.OPERATOR_TOKEN, env.EXPIRED_TOKEN, malformed]) {
+    await request('POST', `/v2/users/${user_id}/unlock`, { token, body: '{}' });
+    await request('POST', `/v2/users/${user_id}/unlock`, { token, body: `{"a":"${'x'.repeat(1_100_000)}"}` });
+    await request('POST', `/v2/users/${user_id}/unlock`, { token, body: '['.repeat(100_000) });
+  }
+  for (const key of [env.MONOCLOUD_API_KEY, unusable]) {
+    await request('POST', `/api/users/${user_id}/unblock`, { headers: { 'X-API-KEY': key } });
+  }
+
+  for (const file of (await readdir(env.PGHOST)).filter((name) => name.endsWith('.log'))) {
+    const text = await readFile(`${env.PGHOST}/${file}`, 'utf8');
+    for (const secret of secrets) assert.ok(!text.includes(secret), `${file} holds a secret`);
+    assert.ok(file === 'postgresql.log' || !text.includes(user_id), `${file} names a user`);
+  }
+});
