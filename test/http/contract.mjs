@@ -118,7 +118,7 @@ export function commonErrors(contract) {
 
   test(`${name}: what is not ASCII in a header never reaches PostgREST`, async () => {
     const answer = await raw(
-      `${verb} ${path(endpoint, 'j\xfcrgen')} HTTP/1.1\r\nHost: x\xfc\r\nConnection: close\r\nX-Other: \xfc\r\n` +
+      `${verb} ${path(endpoint, 'j\xfcrgen')} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Other: \xfc\r\n` +
         Object.entries(credential(operator)).map(([header, value]) => `${header}: ${value}\r\n`).join('') +
         (contract.body ? `Content-Type: application/json\r\nContent-Length: ${JSON.stringify(contract.body(endpoint)).length}\r\n` : '') +
         `\r\n${contract.body ? JSON.stringify(contract.body(endpoint)) : ''}`);
