@@ -37,7 +37,8 @@ REGRESS        = security type soft_input sanity account transition expiry \
 	bulk primitive permission api_key http input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
-	delete-register register-register expire-lock snapshot notify
+	delete-register register-register expire-lock snapshot notify revoke-expire \
+	rotate-revoke
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = test/t/*.pl

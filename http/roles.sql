@@ -30,7 +30,7 @@ GRANT stranger TO authenticator;
 
 -- The contracts answer everyone who asks, if only with a refusal: what a caller
 -- may do is decided by the grants above.
-GRANT EXECUTE ON FUNCTION userlock.try_transition, userlock.api_key_claims TO anon, operator, stranger;
+GRANT EXECUTE ON FUNCTION userlock.try_transition TO anon, operator, stranger;
 DO $$
 DECLARE
     contract name;

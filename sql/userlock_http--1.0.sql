@@ -90,6 +90,26 @@ REVOKE EXECUTE ON FUNCTION userlock_http.is_integer FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.is_integer IS
 'Is a field an integer of 32 bits?';
 
+-- Not in the core's schema, which PostgREST serves: a key would be in the URL.
+CREATE FUNCTION userlock_http.api_key_claims(key text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('role', k.role, 'tenant', k.tenant, 'sub', 'api_key:' || k.name)
+        FROM userlock.api_key AS k
+        WHERE k.digest = sha256(convert_to(key, 'UTF8')) AND k.expires_at > now());
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.api_key_claims FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.api_key_claims IS
+$$The claims that an API key stands for: role, tenant, and sub for history. NULL: no good key.
+
+Tells nothing that the bearer of the key is not to know.$$;
+
 CREATE FUNCTION userlock_http.reject_credential()
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -363,7 +383,7 @@ DECLARE
     body_is_valid boolean := fields IS NOT NULL
         AND coalesce(json_typeof(fields -> 'revoke_sessions') = 'boolean', true);
     user_id text := substring(userlock_http.user_id() FROM '^[A-Za-z0-9_-]{1,200}$');
-    claims jsonb := userlock.api_key_claims(userlock_http.header('x-api-key'));
+    claims jsonb := userlock_http.api_key_claims(userlock_http.header('x-api-key'));
     outcome userlock.transition_outcome;
     profile jsonb;
 BEGIN

@@ -55,12 +55,14 @@ name_is_valid(Datum name)
 }
 
 UserLockResult
-userlock_request_admit(UserLockRequest *request)
+userlock_request_admit(UserLockRequest *request, const char *function)
 {
 	UserLockCaller caller;
 
 	if (!userlock_caller_read(&caller))
 		return USERLOCK_CLAIMS_MALFORMED;
+	if (function && !userlock_caller_may_execute(function))
+		return USERLOCK_PERMISSION_DENIED;
 
 	if (request->key.tenant == (Datum) 0)
 		request->key.tenant = CStringGetTextDatum(caller.tenant);
@@ -108,7 +110,7 @@ userlock_request_raise(const UserLockRequest *request, UserLockResult result)
 void
 userlock_request_require(UserLockRequest *request)
 {
-	UserLockResult result = userlock_request_admit(request);
+	UserLockResult result = userlock_request_admit(request, NULL);
 
 	if (result == USERLOCK_CHANGED)
 		result = userlock_request_check_user_id(request);

@@ -38,11 +38,13 @@ extern void userlock_request_read(UserLockRequest *request,
 								  int takes);
 
 /*
- * Finds out who asks and for which tenant, and whether they may.  Comes before
- * all else that could tell a caller something: fills in the actor and the
- * tenant, or returns why not.
+ * Finds out who asks and for which tenant, and whether they may: the core
+ * function of the name must be theirs to execute (NULL: the server has seen to
+ * that).  Comes before all else that could tell a caller something: fills in
+ * the actor and the tenant, or returns why not.
  */
-extern UserLockResult userlock_request_admit(UserLockRequest *request);
+extern UserLockResult userlock_request_admit(UserLockRequest *request,
+											 const char *function);
 
 /* Are the arguments what they should be?  USERLOCK_CHANGED: they are. */
 extern UserLockResult userlock_request_check(const UserLockRequest *request);

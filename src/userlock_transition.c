@@ -148,14 +148,10 @@ revoke_access(const UserLockRequest *request, UserLockTransition transition,
 	revocation.has_expected_sequence = false;
 	revocation.until = USERLOCK_NO_END;
 
-	if (outcome->result == USERLOCK_UNCHANGED)
-		userlock_account_begin_change(&revocation, USERLOCK_FOR_UPDATE, account);
-	else if (userlock_transition_restricts(transition))
+	if (outcome->result == USERLOCK_CHANGED &&
+		userlock_transition_restricts(transition))
 		return;					/* a new restriction has done so itself */
-	else
-		userlock_account_advance(account,
-								 userlock_account_next_moment(account,
-															  GetCurrentTimestamp()));
+	userlock_account_begin_change(&revocation, USERLOCK_FOR_UPDATE, account);
 	userlock_account_raise_floor(&revocation, account);
 }
 

@@ -99,11 +99,9 @@ userlock_unblock_user(PG_FUNCTION_ARGS)
 static UserLockResult
 admit(UserLockRequest *request, UserLockTransition transition)
 {
-	UserLockResult result;
+	UserLockResult result = userlock_request_admit(request,
+												   core_functions[transition]);
 
-	if (!userlock_caller_may_execute(core_functions[transition]))
-		return USERLOCK_PERMISSION_DENIED;
-	result = userlock_request_admit(request);
 	if (result == USERLOCK_CHANGED)
 		result = userlock_request_check(request);
 	return result;

@@ -31,10 +31,11 @@ COMMENT ON COLUMN userlock.api_key.expires_at IS
 
 SELECT pg_catalog.pg_extension_config_dump('userlock.api_key', '');
 
--- The tenant of the caller, or the one named if it is among the caller's.
-CREATE FUNCTION userlock.api_key_tenant(tenant text)
+-- Whoever changes the keys of a name begins here: of two who do so at once, the
+-- second waits, and then sees what the first has done.
+CREATE FUNCTION userlock.begin_api_key_change(name text, tenant text, expires_at timestamptz, overlap interval)
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -47,23 +48,40 @@ BEGIN
                   DETAIL = 'The caller''s claims do not list the tenant.',
                   HINT = 'Name a tenant from the claims "tenant" and "tenants", or none.';
     END IF;
+    IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR length(chosen) NOT BETWEEN 1 AND 200
+        OR expires_at <= now() OR overlap NOT BETWEEN '0' AND '1 year'
+    THEN
+        RAISE EXCEPTION 'invalid API key'
+            USING ERRCODE = 'PT422', CONSTRAINT = 'api_key_invalid',
+                  DETAIL = 'The name or the tenant is empty or too long, expires_at has passed, or overlap is negative or more than a year.',
+                  HINT = 'Give names of 1 to 200 characters, and a moment in the future or none.';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtext('userlock.api_key'), hashtext(chosen || '/' || name));
     RETURN chosen;
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.api_key_tenant FROM PUBLIC;
-COMMENT ON FUNCTION userlock.api_key_tenant IS
-'The tenant of an API key that the caller names; NULL means the caller''s own. Error: PT403 not the caller''s tenant.';
+REVOKE EXECUTE ON FUNCTION userlock.begin_api_key_change FROM PUBLIC;
+COMMENT ON FUNCTION userlock.begin_api_key_change IS
+'Checks the arguments of a change of API keys, locks the name until the transaction ends, and returns the tenant: NULL means the caller''s own. Errors: PT403 not the caller''s tenant, PT422 invalid argument.';
 
--- Two random UUIDs have 244 random bits.
+-- Two random UUIDs have 244 random bits.  In a SECURITY DEFINER function
+-- current_user is the owner; the caller is whom SET ROLE made them.
 CREATE FUNCTION userlock.issue_api_key(name text, role name, tenant text, expires_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
     key text := 'ulk_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex');
 BEGIN
+    IF pg_has_role(caller, role, 'MEMBER') IS NOT TRUE THEN
+        RAISE EXCEPTION 'permission denied for role %', role
+            USING ERRCODE = 'PT403', CONSTRAINT = 'role_denied',
+                  DETAIL = format('Role %s is not a member of it.', caller),
+                  HINT = 'Choose a role that you could take on yourself.';
+    END IF;
     INSERT INTO userlock.api_key (digest, name, tenant, role, created_at, expires_at)
     VALUES (sha256(convert_to(key, 'UTF8')), name, tenant, role, now(), coalesce(expires_at, 'infinity'));
     RETURN key;
@@ -72,7 +90,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.issue_api_key FROM PUBLIC;
 COMMENT ON FUNCTION userlock.issue_api_key IS
-'Makes a key, keeps its digest and returns it. For create_api_key and rotate_api_key, which check who asks.';
+'Makes a key of a role that the caller is a member of, keeps its digest and returns it. For create_api_key and rotate_api_key.';
 
 CREATE FUNCTION userlock.create_api_key(
     name text,
@@ -84,24 +102,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- Here current_user is the owner; the caller is whom SET ROLE made them.
-    caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
-    chosen text := userlock.api_key_tenant(tenant);
+    chosen text := userlock.begin_api_key_change(name, tenant, expires_at, '0');
 BEGIN
-    IF pg_has_role(caller, role, 'MEMBER') IS NOT TRUE THEN
-        RAISE EXCEPTION 'permission denied for role %', role
-            USING ERRCODE = 'PT403', CONSTRAINT = 'role_denied',
-                  DETAIL = format('Role %s is not a member of it.', caller),
-                  HINT = 'Choose a role that you could take on yourself.';
-    END IF;
-    IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR expires_at <= now() THEN
-        RAISE EXCEPTION 'invalid API key'
-            USING ERRCODE = 'PT422', CONSTRAINT = 'api_key_invalid',
-                  DETAIL = 'The name is empty or too long, or expires_at has passed.',
-                  HINT = 'Give a name of 1 to 200 characters and a moment in the future, or none.';
-    END IF;
-    -- Of two who create the same name at once, the second waits and is refused.
-    PERFORM pg_advisory_xact_lock(hashtext('userlock.api_key'), hashtext(chosen || '/' || name));
     IF EXISTS (SELECT FROM userlock.api_key AS k WHERE k.tenant = chosen AND k.name = $1 AND k.expires_at > now()) THEN
         RAISE EXCEPTION 'API key "%" exists already', name
             USING ERRCODE = 'PT409', CONSTRAINT = 'api_key_exists',
@@ -128,9 +130,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    former name := userlock.end_api_key(name, tenant, overlap);
+    chosen text := userlock.begin_api_key_change(name, tenant, expires_at, overlap);
 BEGIN
-    RETURN userlock.issue_api_key(name, former, userlock.api_key_tenant(tenant), expires_at);
+    RETURN userlock.issue_api_key(name, userlock.end_api_key(name, chosen, overlap), chosen, expires_at);
 END
 $$;
 
@@ -138,7 +140,7 @@ REVOKE EXECUTE ON FUNCTION userlock.rotate_api_key FROM PUBLIC;
 COMMENT ON FUNCTION userlock.rotate_api_key IS
 $$Makes a new API key in place of the one of this name, and returns it.
 
-tenant: NULL means the caller's own. expires_at: of the new key; NULL means until revoked. overlap: how long the old key stays good, for the time that the new one takes to get everywhere. Errors: PT403 not the caller's tenant, PT404 no good key of this name.$$;
+tenant: NULL means the caller's own. expires_at: of the new key; NULL means until revoked. overlap: how long the old key stays good, for the time that the new one takes to get everywhere; at most a year. Errors: PT403 not the caller's tenant or role, PT404 no good key of this name, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.revoke_api_key(
     name text,
@@ -148,7 +150,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM userlock.end_api_key(name, tenant, '0');
+    PERFORM userlock.end_api_key(name, userlock.begin_api_key_change(name, tenant, NULL, '0'), '0');
 END
 $$;
 
@@ -164,20 +166,19 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    chosen text := userlock.api_key_tenant(tenant);
     former name;
 BEGIN
     -- Two, if the last rotation left the former one its time.
     WITH ended AS (
         UPDATE userlock.api_key AS k
         SET expires_at = least(k.expires_at, now() + coalesce(overlap, '0'))
-        WHERE k.tenant = chosen AND k.name = $1 AND k.expires_at > now()
+        WHERE k.tenant = $2 AND k.name = $1 AND k.expires_at > now()
         RETURNING k.role)
     SELECT role INTO former FROM ended LIMIT 1;
     IF former IS NULL THEN
         RAISE EXCEPTION 'API key "%" not found', name
             USING ERRCODE = 'PT404', CONSTRAINT = 'api_key_not_found',
-                  DETAIL = format('Tenant "%s" has no good key of this name.', chosen),
+                  DETAIL = format('Tenant "%s" has no good key of this name.', tenant),
                   HINT = 'Check the name and the tenant; create_api_key makes a key.';
     END IF;
     RETURN former;
@@ -187,23 +188,4 @@ $$;
 REVOKE EXECUTE ON FUNCTION userlock.end_api_key FROM PUBLIC;
 COMMENT ON FUNCTION userlock.end_api_key IS
 'Ends the good keys of a name and returns their role. For rotate_api_key and revoke_api_key.';
-
-CREATE FUNCTION userlock.api_key_claims(key text)
-RETURNS jsonb
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN (
-        SELECT jsonb_build_object('role', k.role, 'tenant', k.tenant, 'sub', 'api_key:' || k.name)
-        FROM userlock.api_key AS k
-        WHERE k.digest = sha256(convert_to(key, 'UTF8')) AND k.expires_at > now());
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock.api_key_claims FROM PUBLIC;
-COMMENT ON FUNCTION userlock.api_key_claims IS
-$$The claims that an API key stands for: role, tenant, and sub for history. NULL: no good key.
-
-Tells nothing that the bearer of the key is not to know.$$;
 

@@ -45,7 +45,7 @@ export const badTokens = {
 //   credential(value)       the headers that carry it
 //   operator, stranger, otherTenant   credentials, unless they are the stack's tokens
 // and the expected answers: badToken, forbidden(endpoint), notFound(endpoint),
-// notFoundPath, methodNotAllowed, tooLarge, malformedPath, malformedId.
+// notFoundPath, methodNotAllowed, tooLarge, unreadable, malformedPath, malformedId.
 export function commonErrors(contract) {
   const { name, verb, path, credential } = contract;
   const send = (endpoint, id, token, options = {}) =>
@@ -99,6 +99,31 @@ export function commonErrors(contract) {
     ]) {
       check(await request(verb, wrong, { headers: credential(operator) }), contract.notFoundPath, wrong);
     }
+  });
+
+  test(`${name}: what nginx itself refuses, it refuses without a page of HTML`, async () => {
+    const target = path(endpoint, 'x');
+    for (const [status, bytes] of [
+      [400, `${verb} ${target} HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(40_000)}\r\nConnection: close\r\n\r\n`],
+      [414, `${verb} ${target}?${'x'.repeat(40_000)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`],
+      [405, `TRACE ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`],
+      [400, `${verb} ${target} HTTP/1.1\r\nConnection: close\r\n\r\n`],
+    ]) {
+      const answer = await raw(bytes);
+      assert.equal(answer.status, status, answer.head);
+      assert.ok(!answer.text.includes('<'), answer.text);
+    }
+    const directory = target.replace(/\/users?\/.*/, '').replace('/admin/tenant', '');
+    check(await request(verb, directory, { headers: credential(operator) }), contract.notFoundPath, directory);
+  });
+
+  test(`${name}: a body that breaks off is no reason to doubt the token`, async () => {
+    const headers = Object.entries(credential(operator)).map(([header, value]) => `${header}: ${value}\r\n`).join('');
+    const answer = await raw(`${verb} ${path(endpoint, contract.unknownId())} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}` +
+      'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
+    assert.equal(answer.status, contract.unreadable.status, answer.text);
+    if (contract.unreadable.body instanceof RegExp) assert.match(answer.text, contract.unreadable.body);
+    else assert.equal(answer.text, contract.unreadable.body);
   });
 
   test(`${name}: a query string changes nothing`, async () => {

@@ -95,6 +95,8 @@ vectors('Guardhouse', [
     { blockedByUserId: 1, suspensionReason: 'x'.repeat(251) }, { blockedByUserId: 1, suspensionReason: 7 },
     { blockedByUserId: 1, triggerWebhook: 'true' }]
     .map((body) => [`block with ${JSON.stringify(body).slice(0, 40)}`, () => send('block', 1, { body }), invalid]),
+  ['a content type that only ends well', () => send('unblock', 1, { headers: { 'Content-Type': 'text/plain|application/json' } }),
+    { status: 415, type: json, body: '{"error":"unsupported_media_type"}' }],
   ['a bad id comes before a bad body', () => send('unblock', 'abc', { body: '{' }), notFound],
   ['a bad body comes before an unknown user', () => send('unblock', 2147483647, { body: '{' }), invalid],
   ['no token', () => send('unblock', 1, { token: null }), invalidToken],
@@ -130,6 +132,7 @@ commonErrors({
   notFoundPath: { status: 404, type: json, body: '{"error":"not_found"}' },
   methodNotAllowed: { status: 405, type: json, body: '{"error":"method_not_allowed"}', headers: { allow: 'PATCH' } },
   tooLarge: { status: 413, type: json, body: '{"error":"request_too_large"}' },
+  unreadable: invalid,
   malformedPath: { status: 404, type: 'text/plain; charset=utf-8', body: /^User not found$/ },
   malformedId: { status: 404, body: /^User not found$/ },
 });

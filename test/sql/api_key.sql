@@ -1,7 +1,8 @@
 -- API keys: made, found by their digest, rotated, revoked.
 \set VERBOSITY verbose
 \set SHOW_CONTEXT never
-SET search_path = userlock, public;
+CREATE EXTENSION userlock_http;
+SET search_path = userlock, userlock_http, public;
 CREATE ROLE regress_userlock_support;
 CREATE ROLE regress_userlock_admin;
 
@@ -46,13 +47,18 @@ SELECT create_api_key(repeat('n', 201), 'regress_userlock_support');
 SELECT create_api_key('late', 'regress_userlock_support', expires_at => now());
 SELECT create_api_key('late', 'regress_userlock_nobody');
 SELECT create_api_key('late', NULL);
+SELECT create_api_key('late', 'regress_userlock_support', '');
+SELECT create_api_key('late', 'regress_userlock_support', repeat('t', 201));
+SELECT rotate_api_key('billing', expires_at => now());
+SELECT rotate_api_key('billing', overlap => '-1 day');
+SELECT rotate_api_key('billing', overlap => '300000 years');
 
 -- Nobody may until it is granted, and then nobody gives what they have not.
 SET ROLE regress_userlock_admin;
 SELECT create_api_key('mine', 'regress_userlock_admin');
 SELECT rotate_api_key('billing');
 SELECT revoke_api_key('billing');
-SELECT api_key_claims('key');
+SELECT userlock_http.api_key_claims('key');
 SELECT issue_api_key('mine', 'regress_userlock_support', 'default', NULL);
 SELECT end_api_key('billing', NULL, '0');
 SELECT name FROM api_key;
@@ -60,7 +66,9 @@ RESET ROLE;
 GRANT EXECUTE ON FUNCTION create_api_key, rotate_api_key TO regress_userlock_admin;
 SET ROLE regress_userlock_admin;
 SELECT create_api_key('mine', 'regress_userlock_support');
+SELECT rotate_api_key('billing');
 SELECT create_api_key('mine', 'regress_userlock_admin') IS NOT NULL AS made;
+SELECT rotate_api_key('mine') IS NOT NULL AS rotated;
 SET request.jwt.claims = '{"tenant": "acme"}';
 SELECT create_api_key('mine', 'regress_userlock_admin', 'globex');
 SELECT rotate_api_key('billing', 'globex');
@@ -70,5 +78,6 @@ RESET ROLE;
 SELECT name, tenant, role, expires_at = 'infinity' AS lasting FROM api_key WHERE expires_at > now() ORDER BY tenant, name;
 
 TRUNCATE api_key;
+DROP EXTENSION userlock_http;
 DROP OWNED BY regress_userlock_support, regress_userlock_admin;
 DROP ROLE regress_userlock_support, regress_userlock_admin;

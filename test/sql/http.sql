@@ -9,7 +9,7 @@ WHERE p.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'userlo
 SELECT count(*) > 30 AS functions FROM member;
 SELECT function FROM member WHERE has_function_privilege('public', oid, 'EXECUTE');
 SELECT function FROM member WHERE obj_description(oid, 'pg_proc') IS NULL;
-SELECT function FROM member WHERE prosecdef;
+SELECT function, proconfig FROM member WHERE prosecdef;
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%'
 AND (has_schema_privilege('public', oid, 'USAGE') OR obj_description(oid, 'pg_namespace') IS NULL);
 SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userlock\_%' AND typelem = 0 AND obj_description(oid, 'pg_type') IS NULL;

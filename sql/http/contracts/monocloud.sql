@@ -75,7 +75,7 @@ DECLARE
     body_is_valid boolean := fields IS NOT NULL
         AND coalesce(json_typeof(fields -> 'revoke_sessions') = 'boolean', true);
     user_id text := substring(userlock_http.user_id() FROM '^[A-Za-z0-9_-]{1,200}$');
-    claims jsonb := userlock.api_key_claims(userlock_http.header('x-api-key'));
+    claims jsonb := userlock_http.api_key_claims(userlock_http.header('x-api-key'));
     outcome userlock.transition_outcome;
     profile jsonb;
 BEGIN
