@@ -2,15 +2,16 @@
 -- An example to start from; the README section "Roles and grants" explains it.
 
 -- PostgREST connects as this role and may become the others.  It has no
--- password here because it comes in through a Unix socket; give it one where
--- it does not.
+-- password: the stack's socket is in a directory that only its owner enters.
+-- Elsewhere give it one, or have pg_hba.conf let in its own user only.
 CREATE ROLE authenticator LOGIN NOINHERIT;
 
 -- Whoever comes without a token.
 CREATE ROLE anon NOLOGIN;
 GRANT anon TO authenticator;
 
--- Support staff: a token with {"role": "operator"}.
+-- Support staff who may do everything with users, also register and delete them
+-- and see their profiles: a token with {"role": "operator"}.
 CREATE ROLE operator NOLOGIN;
 GRANT operator TO authenticator;
 GRANT EXECUTE ON FUNCTION
@@ -24,7 +25,8 @@ GRANT EXECUTE ON FUNCTION
 TO operator;
 GRANT SELECT ON userlock.restricted_users, userlock.user_history TO operator;
 
--- A signed-in user of the application, who may do nothing here.
+-- A signed-in user of the application, who may do nothing here; for the demo and
+-- the tests.
 CREATE ROLE stranger NOLOGIN;
 GRANT stranger TO authenticator;
 
@@ -35,7 +37,13 @@ DO $$
 DECLARE
     contract name;
 BEGIN
-    FOR contract IN SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%' LOOP
+    FOR contract IN
+        SELECT n.nspname FROM pg_extension AS e
+        JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+        JOIN pg_namespace AS n ON d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
+        WHERE e.extname = 'userlock_http'
+        UNION ALL SELECT 'userlock_http'
+    LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO anon, operator, stranger', contract);
         EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA %I TO anon, operator, stranger', contract);
     END LOOP;

@@ -97,11 +97,19 @@ userlock_unblock_user(PG_FUNCTION_ARGS)
  * callers that are not admitted by the EXECUTE privilege of a core function.
  */
 static UserLockResult
-admit(UserLockRequest *request, UserLockTransition transition)
+admit(UserLockRequest *request, UserLockTransition transition,
+	  UserLockOutcome *outcome)
 {
-	UserLockResult result = userlock_request_admit(request,
-												   core_functions[transition]);
+	UserLockResult result;
 
+	outcome->function = core_functions[transition];
+	result = userlock_request_admit(request, outcome->function);
+	if (result == USERLOCK_CHANGED && request->revoke_access &&
+		!userlock_caller_may_execute("revoke_access"))
+	{
+		outcome->function = "revoke_access";
+		result = USERLOCK_PERMISSION_DENIED;
+	}
 	if (result == USERLOCK_CHANGED)
 		result = userlock_request_check(request);
 	return result;
@@ -135,8 +143,7 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 		outcome.result = USERLOCK_INVALID_TRANSITION;
 	else
 	{
-		outcome.function = core_functions[transition];
-		outcome.result = admit(&request, transition);
+		outcome.result = admit(&request, transition, &outcome);
 		if (outcome.result == USERLOCK_CHANGED)
 			outcome.result = userlock_request_check_user_id(&request);
 		if (outcome.result == USERLOCK_CHANGED && !PG_ARGISNULL(3) &&
@@ -207,7 +214,7 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	UserLockRequest request = {.until = USERLOCK_NO_END};
-	UserLockOutcome outcome = {.function = core_functions[transition]};
+	UserLockOutcome outcome = {0};
 	UserLockStore store;
 	MemoryContext per_user;
 	MemoryContext callers;
@@ -218,7 +225,7 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 
 	userlock_request_read(&request, fcinfo, 1,
 						  takes_until(transition) | USERLOCK_TAKES_IDEMPOTENT);
-	outcome.result = admit(&request, transition);
+	outcome.result = admit(&request, transition, &outcome);
 	if (outcome.result != USERLOCK_CHANGED)
 	{
 		outcome.key = request.key;

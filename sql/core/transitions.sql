@@ -124,7 +124,7 @@ REVOKE EXECUTE ON FUNCTION userlock.try_transition FROM PUBLIC;
 COMMENT ON FUNCTION userlock.try_transition IS
 $$Attempts a transition (lock, unlock, block or unblock) and returns an outcome instead of raising an error.
 
-The caller needs EXECUTE on the core function as well: lock_user for lock, and so on. Arguments as there; until goes with lock and block only. expected_state: refuse unless the user is in exactly this state. revoke_access: after a success, changed or not, tokens issued before are void; what lifts a restriction then writes an event more.$$;
+The caller needs EXECUTE on the core function as well: lock_user for lock, and so on; with revoke_access also on that. Arguments as there; until goes with lock and block only. expected_state: refuse unless the user is in exactly this state. revoke_access: after a success, changed or not, tokens issued before are void; what lifts a restriction then writes an event more.$$;
 
 CREATE FUNCTION userlock.lock_users(
     user_ids text[],

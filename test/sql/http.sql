@@ -17,9 +17,6 @@ SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userloc
 SELECT function FROM member JOIN pg_language AS l ON l.oid = prolang
 WHERE l.lanname = 'plpgsql' AND proconfig IS NULL
 AND regexp_replace(prosrc, '''[^'']*''|::text|:=|ERRCODE =|--[^\n]*', '', 'g') ~ '[-+*/<>=~!@#%^&|?]|::|(?<![.])\m(?!(userlock|pg_catalog)\w*\.)[a-z_.]+\(';
--- What SQL functions say of themselves allows the server to inline them.
-SELECT function, provolatile FROM member JOIN pg_language AS l ON l.oid = prolang WHERE l.lanname = 'sql' ORDER BY function::text COLLATE "C";
-
 -- A segment of a path.
 SELECT segment, userlock_http.percent_decode(segment) FROM unnest(ARRAY[
     'alice', 'a%20b', 'a%2Fb', 'a%2fb', '%25', 'j%C3%BCrgen', '%F0%9F%98%80', '',

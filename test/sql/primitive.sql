@@ -52,5 +52,17 @@ SELECT access_valid_after = changed_at AS raised FROM account;
 SELECT outcome, (status).sequence FROM try_transition('lock', 'alice', revoke_access => true);
 SELECT outcome FROM try_transition('lock', 'nobody', revoke_access => true);
 
+-- Nor does it without EXECUTE on revoke_access.
+CREATE ROLE regress_userlock_support;
+GRANT EXECUTE ON FUNCTION try_transition, unlock_user TO regress_userlock_support;
+SET ROLE regress_userlock_support;
+SELECT outcome, sqlstate, message, hint FROM try_transition('unlock', 'alice', revoke_access => true);
+SELECT outcome, message FROM try_transition('unlock', 'nobody', revoke_access => true);
+SELECT outcome, message FROM try_transition('lock', 'alice', revoke_access => true);
+SELECT outcome FROM try_transition('unlock', 'alice');
+RESET ROLE;
+DROP OWNED BY regress_userlock_support;
+DROP ROLE regress_userlock_support;
+
 SELECT * FROM verify();
 TRUNCATE account, event, profile;
