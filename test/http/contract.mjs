@@ -116,6 +116,8 @@ export function commonErrors(contract) {
       [414, `${verb} ${target}?${'x'.repeat(40_000)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`],
       [405, `TRACE ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`],
       [400, `${verb} ${target} HTTP/1.1\r\nConnection: close\r\n\r\n`],
+      ...['..%2F..%2F..%2Frpc', '..%2f..', '%2E%2E', '.', '..%2fx', 'x%2F.%2fy'].map((id) =>
+        [400, `${verb} ${path(endpoint, id)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`]),
     ]) {
       const answer = await raw(bytes);
       assert.equal(answer.status, status, answer.head);
