@@ -1,10 +1,11 @@
-// The README's HTTP examples, run as they stand there, one after the other.  A
+// The README's examples for HTTP, run as they stand there, one after the other.  A
 // comment below a command is what it answers, but for the numbers.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import { env, newUser, request, rpc, sign, sql } from './client.mjs';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const sections = readme.slice(readme.indexOf('\n## HTTP\n'), readme.indexOf('\n## Roles and grants\n'));
@@ -28,3 +29,21 @@ for (const [i, example] of examples.entries()) {
     }
   });
 }
+
+test('the grants of README.md let helpdesk unlock, over HTTP and through Zitadel\'s contract, and nothing else', async () => {
+  const [, grants] = readme.slice(readme.indexOf('\n## Roles and grants\n')).match(/```sql\n(.*?)```/s);
+  await sql(grants);
+  try {
+    const token = await sign({ role: 'helpdesk', sub: 'helpdesk@example.com', tenant: env.TENANT });
+    const ids = [await newUser('lock_user'), await newUser('lock_user'), await newUser('lock_user')];
+    assert.equal((await rpc('unlock_user', { user_id: ids[0] }, { token })).status, 200);
+    assert.equal((await rpc('unlock_users', { user_ids: [ids[1]] }, { token })).json[0].outcome, 'changed');
+    assert.equal((await request('POST', `/v2/users/${ids[2]}/unlock`, { token, body: '{}' })).status, 200);
+    assert.equal((await request('GET', '/restricted_users', { token })).status, 200);
+    assert.equal((await rpc('lock_user', { user_id: ids[0] }, { token })).status, 403);
+    assert.equal((await request('POST', `/v2/users/${ids[0]}/lock`, { token, body: '{}' })).status, 403);
+    assert.equal((await request('GET', '/user_history', { token })).status, 403);
+  } finally {
+    await sql('DROP OWNED BY helpdesk; DROP ROLE helpdesk');
+  }
+});
