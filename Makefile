@@ -2,10 +2,12 @@
 #
 #   make, make install, make installcheck    as in any PGXS extension
 #   make demo, make test, make bench         install what is missing first
+#   make fuzz                                look for inputs that break the codec
 #   make scripts                             assemble sql/ from its parts
+#   make proto                               generate src/*.pb-c.{c,h}
 
-# These three must work where there is no PostgreSQL yet.
-SETUP_GOALS = demo test bench
+# These must work where there is no PostgreSQL yet.
+SETUP_GOALS = demo test bench fuzz
 ifneq ($(filter $(SETUP_GOALS),$(MAKECMDGOALS)),)
 
 .PHONY: $(SETUP_GOALS)
@@ -16,6 +18,8 @@ test:
 bench:
 	@bench/run
 	@bench/http
+fuzz:
+	@tools/fuzz
 
 else
 
@@ -28,13 +32,15 @@ MODULE_big  = userlock
 MODULES_SRC = userlock userlock_state userlock_io userlock_op userlock_caller \
 	userlock_outcome userlock_request userlock_store userlock_account \
 	userlock_account_api userlock_transition userlock_transition_api \
-	userlock_http
+	userlock_http userlock_grpc userlock_zitadel userlock_zitadel.pb-c \
+	userlock_rpc_api
 OBJS        = $(MODULES_SRC:%=src/%.o)
 DATA        = sql/userlock--$(EXTVERSION).sql sql/userlock_http--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
+SHLIB_LINK  = -lprotobuf-c
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission api_key http input verify readme
+	bulk primitive permission api_key http grpc input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
@@ -69,11 +75,16 @@ CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/rules core/tables core/transitions core/accounts core/views \
 	core/maintenance core/api_keys common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(srcdir)/sql/http/contracts/*.sql))))
-HTTP_PARTS = http/head common/guard http/schema http/request http/response \
+HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \
 	$(CONTRACTS:%=http/contracts/%) common/privileges
 .PHONY: scripts
 scripts:
 	cd $(srcdir)/sql && cat $(CORE_PARTS:%=%.sql) > userlock--$(EXTVERSION).sql
 	cd $(srcdir)/sql && cat $(HTTP_PARTS:%=%.sql) > userlock_http--$(EXTVERSION).sql
+
+# What protoc-c makes of the .proto file is tracked: to build takes the library only.
+.PHONY: proto
+proto:
+	cd $(srcdir)/src && protoc-c --c_out=. userlock_zitadel.proto
 
 endif
