@@ -190,6 +190,66 @@ COMMENT ON FUNCTION userlock_http.timestamp IS
 'A finite moment as protobuf''s JSON mapping writes it: RFC 3339 in UTC, with 0, 3 or 6 digits of a fraction.';
 
 --
+-- gRPC and gRPC-Web: how a message and the status of a call travel
+--
+
+CREATE FUNCTION userlock_http.grpc_frame(message bytea, trailers boolean DEFAULT false)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_http_grpc_frame';
+
+REVOKE EXECUTE ON FUNCTION userlock_http.grpc_frame FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.grpc_frame IS
+'A message in a frame; trailers: it is the trailers of gRPC-Web.';
+
+CREATE FUNCTION userlock_http.grpc_message(message text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_http_grpc_message';
+
+REVOKE EXECUTE ON FUNCTION userlock_http.grpc_message FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.grpc_message IS
+'A message as grpc-message carries it: %XX instead of what is not printable ASCII, and of the percent sign.';
+
+CREATE FUNCTION userlock_http.base64(bytes bytea)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_http_base64';
+
+REVOKE EXECUTE ON FUNCTION userlock_http.base64 FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.base64 IS
+'Base64 without padding and line breaks (RFC 4648, section 4).';
+
+CREATE FUNCTION userlock_http.grpc_refuse(code integer, message text, details bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('response.headers', pg_catalog.json_build_array(
+        pg_catalog.json_build_object('x-grpc-status', code::text),
+        pg_catalog.json_build_object('x-grpc-message', userlock_http.grpc_message(message)),
+        pg_catalog.json_build_object('x-grpc-details', pg_catalog.concat(userlock_http.base64(details))))::text, true);
+    RETURN '';
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.grpc_refuse FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.grpc_refuse IS
+'Answers with an error of gRPC, in headers that nginx turns into trailers. code: not 0; details: a google.rpc.Status, NULL: none.';
+
+CREATE FUNCTION userlock_http.grpc_web_trailers(code integer, message text, details bytea)
+RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN userlock_http.grpc_frame(convert_to(concat(
+    'grpc-status: ' || code || E'\r\n',
+    'grpc-message: ' || userlock_http.grpc_message(message) || E'\r\n',
+    'grpc-status-details-bin: ' || userlock_http.base64(details) || E'\r\n'), 'UTF8'), trailers => true);
+
+REVOKE EXECUTE ON FUNCTION userlock_http.grpc_web_trailers FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.grpc_web_trailers IS
+'The frame that ends every answer of gRPC-Web. code: 0 is success; message, details (a google.rpc.Status): NULL where there is none.';
+
+--
 -- Guardhouse: the System API
 --
 -- Suspended is our block.  Every call that succeeds revokes access.
@@ -541,7 +601,23 @@ CREATE TYPE userlock_zitadel.verdict AS (
 COMMENT ON TYPE userlock_zitadel.verdict IS
 'code: of gRPC, 0 is success; message: without the id of the error, NULL: a success; error_id: NULL where the error has none; status: the user after a success.';
 
-CREATE FUNCTION userlock_zitadel.decide(operation text, user_id text, body_is_valid boolean)
+CREATE FUNCTION userlock_zitadel.problem(name text)
+RETURNS userlock_zitadel.verdict
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE name
+    WHEN 'missing_token' THEN ROW(16, 'auth header missing', NULL, NULL)::userlock_zitadel.verdict
+    WHEN 'bad_token' THEN ROW(16, 'Errors.Token.Invalid', 'AUTH-7fs1e', NULL)::userlock_zitadel.verdict
+    WHEN 'too_large' THEN ROW(8, 'Request Entity Too Large', NULL, NULL)::userlock_zitadel.verdict
+    WHEN 'compressed' THEN ROW(12, 'compression is not supported', NULL, NULL)::userlock_zitadel.verdict
+    WHEN 'malformed' THEN ROW(3, 'invalid request body', NULL, NULL)::userlock_zitadel.verdict
+    ELSE ROW(13, 'internal error', NULL, NULL)::userlock_zitadel.verdict
+END;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel.problem FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel.problem IS
+'The verdict on a request that can be told without a user: missing_token, bad_token, too_large, compressed, malformed; any other name is an internal error.';
+
+CREATE FUNCTION userlock_zitadel.decide(operation text, user_id text, body text)
 RETURNS userlock_zitadel.verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -560,7 +636,7 @@ BEGIN
     outcome := userlock.try_transition(
         CASE substr(operation, 4) WHEN 'deactivate' THEN 'block' WHEN 'reactivate' THEN 'unblock' ELSE substr(operation, 4) END,
         -- An id of NULL is refused, but not before the caller's permission is known.
-        CASE WHEN body_is_valid THEN user_id END,
+        CASE body WHEN 'valid' THEN user_id END,
         tenant => organisation,
         expected_state => CASE substr(operation, 4) WHEN 'unlock' THEN 'locked' WHEN 'lock' THEN 'active' END::userlock.user_lock_state);
 
@@ -596,12 +672,12 @@ BEGIN
         WHEN 'PT403' THEN verdict := (7, 'No matching permissions found', error.denied_id, NULL);
         WHEN 'PT404' THEN verdict := (5, 'User could not be found', error.not_found_id, NULL);
         WHEN 'PT422' THEN
-            IF length(user_id) BETWEEN 1 AND 200 THEN
-                verdict := (3, 'invalid request body', NULL, NULL);
-            ELSE
+            IF length(user_id) NOT BETWEEN 1 AND 200 THEN
                 verdict := (3, format('invalid %s: value length must be between 1 and 200 runes, inclusive', error.id_field), NULL, NULL);
+            ELSE
+                verdict := userlock_zitadel.problem(body);
             END IF;
-        ELSE verdict := (13, 'internal error', NULL, NULL);
+        ELSE verdict := userlock_zitadel.problem('internal_error');
     END CASE;
     RETURN verdict;
 END
@@ -611,20 +687,29 @@ REVOKE EXECUTE ON FUNCTION userlock_zitadel.decide FROM PUBLIC;
 COMMENT ON FUNCTION userlock_zitadel.decide IS
 $$Makes a transition in Zitadel's terms and judges it.
 
-operation: v1/ or v2/, then unlock, lock, deactivate or reactivate; user_id: NULL where the request has none that text can hold. A transition is judged by the one state that Zitadel shows, in which inactive (blocked) hides locked. The organisation is the header x-zitadel-orgid, else the caller's.$$;
+operation: v1/ or v2/, then unlock, lock, deactivate or reactivate; user_id: empty where the request has none, or none that text can hold, NULL where the body hides it; body: valid, malformed, compressed or too_large. A transition is judged by the one state that Zitadel shows, in which inactive (blocked) hides locked. The organisation is the header x-zitadel-orgid, else the caller's.$$;
 
-CREATE FUNCTION userlock_zitadel.body_is_valid(operation text, body json)
-RETURNS boolean
+CREATE FUNCTION userlock_zitadel.validity(operation text, body json)
+RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN body IS NOT NULL AND CASE
+RETURN CASE WHEN body IS NOT NULL AND CASE
     WHEN operation LIKE 'v1/%' THEN coalesce(json_typeof(body -> 'id') IN ('string', 'null'), true)
     ELSE coalesce(json_typeof(body -> 'userId') IN ('string', 'null'), true)
         AND coalesce(json_typeof(body -> 'user_id') IN ('string', 'null'), true)
-END;
+END THEN 'valid' ELSE 'malformed' END;
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.body_is_valid FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.body_is_valid IS
-'Is a body the JSON of the operation''s request message? Its id is read, although the path''s is taken.';
+REVOKE EXECUTE ON FUNCTION userlock_zitadel.validity FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel.validity IS
+'Is a body the JSON of the operation''s request message? valid or malformed.';
+
+CREATE FUNCTION userlock_zitadel.full_message(verdict userlock_zitadel.verdict)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (verdict).message || coalesce(' (' || (verdict).error_id || ')', '');
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel.full_message FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel.full_message IS
+'The message of an error with its id; NULL: a success.';
 
 CREATE FUNCTION userlock_zitadel.details_json(operation text, status userlock.user_status)
 RETURNS text
@@ -646,7 +731,7 @@ RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN format('{"code":%s,"message":%s%s}',
     (verdict).code,
-    to_json(concat((verdict).message, ' (' || (verdict).error_id || ')')),
+    to_json(userlock_zitadel.full_message(verdict)),
     CASE WHEN (verdict).error_id IS NOT NULL THEN
         format(',"details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":%s,"message":%s}]',
             to_json((verdict).error_id), to_json((verdict).message))
@@ -659,7 +744,7 @@ COMMENT ON FUNCTION userlock_zitadel.error_json IS
 CREATE FUNCTION userlock_zitadel.http_status(code integer)
 RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE code WHEN 3 THEN 400 WHEN 5 THEN 404 WHEN 7 THEN 403 WHEN 9 THEN 400 ELSE 500 END;
+RETURN CASE code WHEN 3 THEN 400 WHEN 5 THEN 404 WHEN 7 THEN 403 WHEN 8 THEN 429 WHEN 9 THEN 400 WHEN 12 THEN 501 WHEN 16 THEN 401 ELSE 500 END;
 
 REVOKE EXECUTE ON FUNCTION userlock_zitadel.http_status FROM PUBLIC;
 COMMENT ON FUNCTION userlock_zitadel.http_status IS
@@ -673,8 +758,8 @@ DECLARE
     operation text := userlock_http.header('x-userlock-operation');
     verdict userlock_zitadel.verdict;
 BEGIN
-    verdict := userlock_zitadel.decide(operation, userlock_http.user_id(),
-        userlock_zitadel.body_is_valid(operation, userlock_http.json_object($1)));
+    verdict := userlock_zitadel.decide(operation, coalesce(userlock_http.user_id(), ''),
+        userlock_zitadel.validity(operation, userlock_http.json_object($1)));
     IF verdict.message IS NULL THEN
         RETURN pg_catalog.convert_to(userlock_zitadel.details_json(operation, verdict.status), 'UTF8');
     END IF;
@@ -686,6 +771,237 @@ $$;
 REVOKE EXECUTE ON FUNCTION userlock_zitadel.rest FROM PUBLIC;
 COMMENT ON FUNCTION userlock_zitadel.rest IS
 'POST /v2/users/{user_id}/unlock, lock, deactivate, reactivate; POST /management/v1/users/{id}/_unlock, _lock, _deactivate, _reactivate. nginx names the operation in the header x-userlock-operation, as v2/unlock.';
+
+--
+-- Zitadel: the same two services over gRPC, gRPC-Web and Connect
+--
+-- A function for each protocol and encoding; userlock_zitadel.decide() decides
+-- for all of them.  What nginx sees and the database does not (no token, a bad
+-- one, a message that is too large) nginx names in the header x-userlock-problem,
+-- so that it is told here as everything else is.
+--
+
+CREATE SCHEMA userlock_zitadel_rpc;
+
+COMMENT ON SCHEMA userlock_zitadel_rpc IS
+'The contract of Zitadel''s LockUser, UnlockUser, DeactivateUser and ReactivateUser over gRPC, gRPC-Web and Connect.';
+
+CREATE TYPE userlock_zitadel_rpc.request AS (
+    user_id text,
+    body text
+);
+
+COMMENT ON TYPE userlock_zitadel_rpc.request IS
+'user_id: empty where the request has none, NULL where the body is not valid; body: valid, malformed, compressed or too_large.';
+
+CREATE FUNCTION userlock_zitadel_rpc.read_request(body bytea, framed boolean)
+RETURNS userlock_zitadel_rpc.request
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_zitadel_rpc_read_request';
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_request FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.read_request IS
+'Reads a request message in protobuf''s binary form, of up to 1 MiB, in a frame of gRPC or as it is. Unknown fields are skipped, some hundred of them; the last id counts.';
+
+CREATE FUNCTION userlock_zitadel_rpc.read_json_request(body bytea)
+RETURNS userlock_zitadel_rpc.request
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT ROW(
+        CASE validity WHEN 'valid' THEN coalesce(message ->> 'userId', message ->> 'user_id', '') END,
+        validity)::userlock_zitadel_rpc.request
+    FROM (SELECT CASE WHEN length(body) BETWEEN 1 AND 1048576 THEN userlock_http.json_object(body) END) AS m (message),
+        LATERAL (SELECT CASE WHEN length(body) > 1048576 THEN 'too_large' ELSE userlock_zitadel.validity('v2/', message) END) AS v (validity));
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_json_request FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.read_json_request IS
+'Reads a request message of the user API v2, of up to 1 MiB, in protobuf''s JSON mapping.';
+
+CREATE FUNCTION userlock_zitadel_rpc.decide(request userlock_zitadel_rpc.request)
+RETURNS userlock_zitadel.verdict
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    problem text := userlock_http.header('x-userlock-problem');
+BEGIN
+    IF problem IS NOT NULL THEN
+        RETURN userlock_zitadel.problem(problem);
+    END IF;
+    RETURN userlock_zitadel.decide(userlock_http.header('x-userlock-operation'), request.user_id, request.body);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.decide FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.decide IS
+'The verdict on a request. nginx names the operation in the header x-userlock-operation, as v2/unlock.';
+
+CREATE FUNCTION userlock_zitadel_rpc.write_response(
+    operation text, sequence bigint, changed_at timestamptz, created_at timestamptz, resource_owner text)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_zitadel_rpc_write_response';
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.write_response FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.write_response IS
+'The response message of an operation, v1/... or v2/..., in protobuf''s binary form.';
+
+CREATE FUNCTION userlock_zitadel_rpc.write_error_detail(error_id text, message text)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_zitadel_rpc_write_error_detail';
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.write_error_detail FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.write_error_detail IS
+'A zitadel.v1.ErrorDetail in protobuf''s binary form; message: without the id. NULL: an error without id has none.';
+
+CREATE FUNCTION userlock_zitadel_rpc.write_status(code integer, full_message text, error_id text, message text)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_zitadel_rpc_write_status';
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.write_status FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.write_status IS
+'A google.rpc.Status with an ErrorDetail in protobuf''s binary form; full_message: with the id. NULL: an error without id has none.';
+
+CREATE FUNCTION userlock_zitadel_rpc.response(status userlock.user_status)
+RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN userlock_zitadel_rpc.write_response(userlock_http.header('x-userlock-operation'),
+    (status).sequence, (status).changed_at, (status).created_at, (status).tenant);
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.response FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.response IS
+'The response message after a success, in protobuf''s binary form.';
+
+CREATE FUNCTION userlock_zitadel_rpc.details(verdict userlock_zitadel.verdict)
+RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN userlock_zitadel_rpc.write_status((verdict).code, userlock_zitadel.full_message(verdict), (verdict).error_id, (verdict).message);
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.details FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.details IS
+'What grpc-status-details-bin carries; NULL: a success, or an error without id.';
+
+CREATE FUNCTION userlock_zitadel_rpc.grpc(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, true));
+BEGIN
+    IF verdict.message IS NULL THEN
+        RETURN userlock_http.grpc_frame(userlock_zitadel_rpc.response(verdict.status));
+    END IF;
+    RETURN userlock_http.grpc_refuse(verdict.code, userlock_zitadel.full_message(verdict), userlock_zitadel_rpc.details(verdict));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.grpc FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.grpc IS
+'The four calls of either service over gRPC.';
+
+CREATE FUNCTION userlock_zitadel_rpc.grpc_web(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, true));
+    trailers bytea := userlock_http.grpc_web_trailers(verdict.code, userlock_zitadel.full_message(verdict), userlock_zitadel_rpc.details(verdict));
+BEGIN
+    IF verdict.message IS NULL THEN
+        RETURN pg_catalog.byteacat(userlock_http.grpc_frame(userlock_zitadel_rpc.response(verdict.status)), trailers);
+    END IF;
+    RETURN trailers;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.grpc_web FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.grpc_web IS
+'The four calls of either service over gRPC-Web.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_code(code integer)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE code
+    WHEN 3 THEN 'invalid_argument'
+    WHEN 5 THEN 'not_found'
+    WHEN 7 THEN 'permission_denied'
+    WHEN 8 THEN 'resource_exhausted'
+    WHEN 9 THEN 'failed_precondition'
+    WHEN 12 THEN 'unimplemented'
+    WHEN 16 THEN 'unauthenticated'
+    ELSE 'internal'
+END;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_code FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_code IS
+'What Connect calls an error code of gRPC.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_error(verdict userlock_zitadel.verdict)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN format('{"code":%s,"message":%s%s}',
+    to_json(userlock_zitadel_rpc.connect_code((verdict).code)),
+    to_json(userlock_zitadel.full_message(verdict)),
+    CASE WHEN (verdict).error_id IS NOT NULL THEN
+        format(',"details":[{"type":"zitadel.v1.ErrorDetail","value":%s,"debug":{"id":%s,"message":%s}}]',
+            to_json(userlock_http.base64(userlock_zitadel_rpc.write_error_detail((verdict).error_id, (verdict).message))),
+            to_json((verdict).error_id), to_json((verdict).message))
+    END);
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_error FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_error IS
+'The body of an error over Connect, whatever the encoding of the request.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_refuse(verdict userlock_zitadel.verdict)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+BEGIN
+    RETURN userlock_http.refuse(userlock_zitadel.http_status(verdict.code), 'application/json',
+        userlock_zitadel_rpc.connect_error(verdict));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_refuse FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_refuse IS
+'Answers with an error over Connect.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_json(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_json_request($1));
+BEGIN
+    IF verdict.message IS NULL THEN
+        RETURN pg_catalog.convert_to(userlock_zitadel.details_json('v2/', verdict.status), 'UTF8');
+    END IF;
+    RETURN userlock_zitadel_rpc.connect_refuse(verdict);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_json FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_json IS
+'The four calls of the user API v2 over Connect in JSON.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_proto(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, false));
+BEGIN
+    IF verdict.message IS NULL THEN
+        RETURN userlock_zitadel_rpc.response(verdict.status);
+    END IF;
+    RETURN userlock_zitadel_rpc.connect_refuse(verdict);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_proto FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_proto IS
+'The four calls of the user API v2 over Connect in protobuf.';
 
 --
 -- Privileges

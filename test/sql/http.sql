@@ -16,7 +16,7 @@ SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userloc
 -- PL/pgSQL without search_path has nothing to resolve but qualified names: no operator, no cast but to text.
 SELECT function FROM member JOIN pg_language AS l ON l.oid = prolang
 WHERE l.lanname = 'plpgsql' AND proconfig IS NULL
-AND regexp_replace(prosrc, '''[^'']*''|::text|:=|ERRCODE =|--[^\n]*', '', 'g') ~ '[-+*/<>=~!@#%^&|?]|::|(?<![.])\m(?!(userlock|pg_catalog)\w*\.)[a-z_.]+\(';
+AND regexp_replace(prosrc, '''[^'']*''|::text|:=|ERRCODE =|--[^\n]*', '', 'g') ~ '[-+*/<>=~!@#%^&|?]|::|(?<![.])\m(?!(userlock|pg_catalog)\w*\.|coalesce\()[a-z_.]+\(';
 -- A segment of a path.
 SELECT segment, userlock_http.percent_decode(segment) FROM unnest(ARRAY[
     'alice', 'a%20b', 'a%2Fb', 'a%2fb', '%25', 'j%C3%BCrgen', '%F0%9F%98%80', '',

@@ -20,7 +20,23 @@ CREATE TYPE userlock_zitadel.verdict AS (
 COMMENT ON TYPE userlock_zitadel.verdict IS
 'code: of gRPC, 0 is success; message: without the id of the error, NULL: a success; error_id: NULL where the error has none; status: the user after a success.';
 
-CREATE FUNCTION userlock_zitadel.decide(operation text, user_id text, body_is_valid boolean)
+CREATE FUNCTION userlock_zitadel.problem(name text)
+RETURNS userlock_zitadel.verdict
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE name
+    WHEN 'missing_token' THEN ROW(16, 'auth header missing', NULL, NULL)::userlock_zitadel.verdict
+    WHEN 'bad_token' THEN ROW(16, 'Errors.Token.Invalid', 'AUTH-7fs1e', NULL)::userlock_zitadel.verdict
+    WHEN 'too_large' THEN ROW(8, 'Request Entity Too Large', NULL, NULL)::userlock_zitadel.verdict
+    WHEN 'compressed' THEN ROW(12, 'compression is not supported', NULL, NULL)::userlock_zitadel.verdict
+    WHEN 'malformed' THEN ROW(3, 'invalid request body', NULL, NULL)::userlock_zitadel.verdict
+    ELSE ROW(13, 'internal error', NULL, NULL)::userlock_zitadel.verdict
+END;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel.problem FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel.problem IS
+'The verdict on a request that can be told without a user: missing_token, bad_token, too_large, compressed, malformed; any other name is an internal error.';
+
+CREATE FUNCTION userlock_zitadel.decide(operation text, user_id text, body text)
 RETURNS userlock_zitadel.verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -39,7 +55,7 @@ BEGIN
     outcome := userlock.try_transition(
         CASE substr(operation, 4) WHEN 'deactivate' THEN 'block' WHEN 'reactivate' THEN 'unblock' ELSE substr(operation, 4) END,
         -- An id of NULL is refused, but not before the caller's permission is known.
-        CASE WHEN body_is_valid THEN user_id END,
+        CASE body WHEN 'valid' THEN user_id END,
         tenant => organisation,
         expected_state => CASE substr(operation, 4) WHEN 'unlock' THEN 'locked' WHEN 'lock' THEN 'active' END::userlock.user_lock_state);
 
@@ -75,12 +91,12 @@ BEGIN
         WHEN 'PT403' THEN verdict := (7, 'No matching permissions found', error.denied_id, NULL);
         WHEN 'PT404' THEN verdict := (5, 'User could not be found', error.not_found_id, NULL);
         WHEN 'PT422' THEN
-            IF length(user_id) BETWEEN 1 AND 200 THEN
-                verdict := (3, 'invalid request body', NULL, NULL);
-            ELSE
+            IF length(user_id) NOT BETWEEN 1 AND 200 THEN
                 verdict := (3, format('invalid %s: value length must be between 1 and 200 runes, inclusive', error.id_field), NULL, NULL);
+            ELSE
+                verdict := userlock_zitadel.problem(body);
             END IF;
-        ELSE verdict := (13, 'internal error', NULL, NULL);
+        ELSE verdict := userlock_zitadel.problem('internal_error');
     END CASE;
     RETURN verdict;
 END
@@ -90,20 +106,29 @@ REVOKE EXECUTE ON FUNCTION userlock_zitadel.decide FROM PUBLIC;
 COMMENT ON FUNCTION userlock_zitadel.decide IS
 $$Makes a transition in Zitadel's terms and judges it.
 
-operation: v1/ or v2/, then unlock, lock, deactivate or reactivate; user_id: NULL where the request has none that text can hold. A transition is judged by the one state that Zitadel shows, in which inactive (blocked) hides locked. The organisation is the header x-zitadel-orgid, else the caller's.$$;
+operation: v1/ or v2/, then unlock, lock, deactivate or reactivate; user_id: empty where the request has none, or none that text can hold, NULL where the body hides it; body: valid, malformed, compressed or too_large. A transition is judged by the one state that Zitadel shows, in which inactive (blocked) hides locked. The organisation is the header x-zitadel-orgid, else the caller's.$$;
 
-CREATE FUNCTION userlock_zitadel.body_is_valid(operation text, body json)
-RETURNS boolean
+CREATE FUNCTION userlock_zitadel.validity(operation text, body json)
+RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN body IS NOT NULL AND CASE
+RETURN CASE WHEN body IS NOT NULL AND CASE
     WHEN operation LIKE 'v1/%' THEN coalesce(json_typeof(body -> 'id') IN ('string', 'null'), true)
     ELSE coalesce(json_typeof(body -> 'userId') IN ('string', 'null'), true)
         AND coalesce(json_typeof(body -> 'user_id') IN ('string', 'null'), true)
-END;
+END THEN 'valid' ELSE 'malformed' END;
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.body_is_valid FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.body_is_valid IS
-'Is a body the JSON of the operation''s request message? Its id is read, although the path''s is taken.';
+REVOKE EXECUTE ON FUNCTION userlock_zitadel.validity FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel.validity IS
+'Is a body the JSON of the operation''s request message? valid or malformed.';
+
+CREATE FUNCTION userlock_zitadel.full_message(verdict userlock_zitadel.verdict)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (verdict).message || coalesce(' (' || (verdict).error_id || ')', '');
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel.full_message FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel.full_message IS
+'The message of an error with its id; NULL: a success.';
 
 CREATE FUNCTION userlock_zitadel.details_json(operation text, status userlock.user_status)
 RETURNS text
@@ -125,7 +150,7 @@ RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN format('{"code":%s,"message":%s%s}',
     (verdict).code,
-    to_json(concat((verdict).message, ' (' || (verdict).error_id || ')')),
+    to_json(userlock_zitadel.full_message(verdict)),
     CASE WHEN (verdict).error_id IS NOT NULL THEN
         format(',"details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":%s,"message":%s}]',
             to_json((verdict).error_id), to_json((verdict).message))
@@ -138,7 +163,7 @@ COMMENT ON FUNCTION userlock_zitadel.error_json IS
 CREATE FUNCTION userlock_zitadel.http_status(code integer)
 RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE code WHEN 3 THEN 400 WHEN 5 THEN 404 WHEN 7 THEN 403 WHEN 9 THEN 400 ELSE 500 END;
+RETURN CASE code WHEN 3 THEN 400 WHEN 5 THEN 404 WHEN 7 THEN 403 WHEN 8 THEN 429 WHEN 9 THEN 400 WHEN 12 THEN 501 WHEN 16 THEN 401 ELSE 500 END;
 
 REVOKE EXECUTE ON FUNCTION userlock_zitadel.http_status FROM PUBLIC;
 COMMENT ON FUNCTION userlock_zitadel.http_status IS
@@ -152,8 +177,8 @@ DECLARE
     operation text := userlock_http.header('x-userlock-operation');
     verdict userlock_zitadel.verdict;
 BEGIN
-    verdict := userlock_zitadel.decide(operation, userlock_http.user_id(),
-        userlock_zitadel.body_is_valid(operation, userlock_http.json_object($1)));
+    verdict := userlock_zitadel.decide(operation, coalesce(userlock_http.user_id(), ''),
+        userlock_zitadel.validity(operation, userlock_http.json_object($1)));
     IF verdict.message IS NULL THEN
         RETURN pg_catalog.convert_to(userlock_zitadel.details_json(operation, verdict.status), 'UTF8');
     END IF;

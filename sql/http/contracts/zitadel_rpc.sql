@@ -1,0 +1,231 @@
+--
+-- Zitadel: the same two services over gRPC, gRPC-Web and Connect
+--
+-- A function for each protocol and encoding; userlock_zitadel.decide() decides
+-- for all of them.  What nginx sees and the database does not (no token, a bad
+-- one, a message that is too large) nginx names in the header x-userlock-problem,
+-- so that it is told here as everything else is.
+--
+
+CREATE SCHEMA userlock_zitadel_rpc;
+
+COMMENT ON SCHEMA userlock_zitadel_rpc IS
+'The contract of Zitadel''s LockUser, UnlockUser, DeactivateUser and ReactivateUser over gRPC, gRPC-Web and Connect.';
+
+CREATE TYPE userlock_zitadel_rpc.request AS (
+    user_id text,
+    body text
+);
+
+COMMENT ON TYPE userlock_zitadel_rpc.request IS
+'user_id: empty where the request has none, NULL where the body is not valid; body: valid, malformed, compressed or too_large.';
+
+CREATE FUNCTION userlock_zitadel_rpc.read_request(body bytea, framed boolean)
+RETURNS userlock_zitadel_rpc.request
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_zitadel_rpc_read_request';
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_request FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.read_request IS
+'Reads a request message in protobuf''s binary form, of up to 1 MiB, in a frame of gRPC or as it is. Unknown fields are skipped, some hundred of them; the last id counts.';
+
+CREATE FUNCTION userlock_zitadel_rpc.read_json_request(body bytea)
+RETURNS userlock_zitadel_rpc.request
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT ROW(
+        CASE validity WHEN 'valid' THEN coalesce(message ->> 'userId', message ->> 'user_id', '') END,
+        validity)::userlock_zitadel_rpc.request
+    FROM (SELECT CASE WHEN length(body) BETWEEN 1 AND 1048576 THEN userlock_http.json_object(body) END) AS m (message),
+        LATERAL (SELECT CASE WHEN length(body) > 1048576 THEN 'too_large' ELSE userlock_zitadel.validity('v2/', message) END) AS v (validity));
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_json_request FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.read_json_request IS
+'Reads a request message of the user API v2, of up to 1 MiB, in protobuf''s JSON mapping.';
+
+CREATE FUNCTION userlock_zitadel_rpc.decide(request userlock_zitadel_rpc.request)
+RETURNS userlock_zitadel.verdict
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    problem text := userlock_http.header('x-userlock-problem');
+BEGIN
+    IF problem IS NOT NULL THEN
+        RETURN userlock_zitadel.problem(problem);
+    END IF;
+    RETURN userlock_zitadel.decide(userlock_http.header('x-userlock-operation'), request.user_id, request.body);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.decide FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.decide IS
+'The verdict on a request. nginx names the operation in the header x-userlock-operation, as v2/unlock.';
+
+CREATE FUNCTION userlock_zitadel_rpc.write_response(
+    operation text, sequence bigint, changed_at timestamptz, created_at timestamptz, resource_owner text)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_zitadel_rpc_write_response';
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.write_response FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.write_response IS
+'The response message of an operation, v1/... or v2/..., in protobuf''s binary form.';
+
+CREATE FUNCTION userlock_zitadel_rpc.write_error_detail(error_id text, message text)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_zitadel_rpc_write_error_detail';
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.write_error_detail FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.write_error_detail IS
+'A zitadel.v1.ErrorDetail in protobuf''s binary form; message: without the id. NULL: an error without id has none.';
+
+CREATE FUNCTION userlock_zitadel_rpc.write_status(code integer, full_message text, error_id text, message text)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_zitadel_rpc_write_status';
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.write_status FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.write_status IS
+'A google.rpc.Status with an ErrorDetail in protobuf''s binary form; full_message: with the id. NULL: an error without id has none.';
+
+CREATE FUNCTION userlock_zitadel_rpc.response(status userlock.user_status)
+RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN userlock_zitadel_rpc.write_response(userlock_http.header('x-userlock-operation'),
+    (status).sequence, (status).changed_at, (status).created_at, (status).tenant);
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.response FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.response IS
+'The response message after a success, in protobuf''s binary form.';
+
+CREATE FUNCTION userlock_zitadel_rpc.details(verdict userlock_zitadel.verdict)
+RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN userlock_zitadel_rpc.write_status((verdict).code, userlock_zitadel.full_message(verdict), (verdict).error_id, (verdict).message);
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.details FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.details IS
+'What grpc-status-details-bin carries; NULL: a success, or an error without id.';
+
+CREATE FUNCTION userlock_zitadel_rpc.grpc(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, true));
+BEGIN
+    IF verdict.message IS NULL THEN
+        RETURN userlock_http.grpc_frame(userlock_zitadel_rpc.response(verdict.status));
+    END IF;
+    RETURN userlock_http.grpc_refuse(verdict.code, userlock_zitadel.full_message(verdict), userlock_zitadel_rpc.details(verdict));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.grpc FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.grpc IS
+'The four calls of either service over gRPC.';
+
+CREATE FUNCTION userlock_zitadel_rpc.grpc_web(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, true));
+    trailers bytea := userlock_http.grpc_web_trailers(verdict.code, userlock_zitadel.full_message(verdict), userlock_zitadel_rpc.details(verdict));
+BEGIN
+    IF verdict.message IS NULL THEN
+        RETURN pg_catalog.byteacat(userlock_http.grpc_frame(userlock_zitadel_rpc.response(verdict.status)), trailers);
+    END IF;
+    RETURN trailers;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.grpc_web FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.grpc_web IS
+'The four calls of either service over gRPC-Web.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_code(code integer)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE code
+    WHEN 3 THEN 'invalid_argument'
+    WHEN 5 THEN 'not_found'
+    WHEN 7 THEN 'permission_denied'
+    WHEN 8 THEN 'resource_exhausted'
+    WHEN 9 THEN 'failed_precondition'
+    WHEN 12 THEN 'unimplemented'
+    WHEN 16 THEN 'unauthenticated'
+    ELSE 'internal'
+END;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_code FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_code IS
+'What Connect calls an error code of gRPC.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_error(verdict userlock_zitadel.verdict)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN format('{"code":%s,"message":%s%s}',
+    to_json(userlock_zitadel_rpc.connect_code((verdict).code)),
+    to_json(userlock_zitadel.full_message(verdict)),
+    CASE WHEN (verdict).error_id IS NOT NULL THEN
+        format(',"details":[{"type":"zitadel.v1.ErrorDetail","value":%s,"debug":{"id":%s,"message":%s}}]',
+            to_json(userlock_http.base64(userlock_zitadel_rpc.write_error_detail((verdict).error_id, (verdict).message))),
+            to_json((verdict).error_id), to_json((verdict).message))
+    END);
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_error FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_error IS
+'The body of an error over Connect, whatever the encoding of the request.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_refuse(verdict userlock_zitadel.verdict)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+BEGIN
+    RETURN userlock_http.refuse(userlock_zitadel.http_status(verdict.code), 'application/json',
+        userlock_zitadel_rpc.connect_error(verdict));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_refuse FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_refuse IS
+'Answers with an error over Connect.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_json(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_json_request($1));
+BEGIN
+    IF verdict.message IS NULL THEN
+        RETURN pg_catalog.convert_to(userlock_zitadel.details_json('v2/', verdict.status), 'UTF8');
+    END IF;
+    RETURN userlock_zitadel_rpc.connect_refuse(verdict);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_json FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_json IS
+'The four calls of the user API v2 over Connect in JSON.';
+
+CREATE FUNCTION userlock_zitadel_rpc.connect_proto(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $$
+DECLARE
+    verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, false));
+BEGIN
+    IF verdict.message IS NULL THEN
+        RETURN userlock_zitadel_rpc.response(verdict.status);
+    END IF;
+    RETURN userlock_zitadel_rpc.connect_refuse(verdict);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_proto FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.connect_proto IS
+'The four calls of the user API v2 over Connect in protobuf.';
+
