@@ -32,6 +32,14 @@ async function fails(promise, code, text, id) {
   assert.deepEqual(error.findDetails(ErrorDetailSchema).map((detail) => [detail.id, detail.message]), id ? [[id, text]] : []);
 }
 
+test('one connection serves thousands of calls at 32 a time, and refuses none', async () => {
+  const users = createUserServiceClient(transports.gRPC(env.OPERATOR_TOKEN));
+  let left = 3000;
+  await Promise.all(Array.from({ length: 32 }, async () => {
+    while (left-- > 0) await assert.rejects(users.getUserByID({ userId: 'x' }), { rawMessage: 'HTTP 404' });
+  }));
+});
+
 for (const [name, transport] of Object.entries(transports)) {
   const operator = transport(env.OPERATOR_TOKEN);
   const users = createUserServiceClient(operator);
