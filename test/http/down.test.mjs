@@ -1,47 +1,18 @@
-// What every contract answers while PostgREST is down: an nginx of this file's own,
-// configured as the stack's, with nobody behind it.
+// What every contract answers while PostgREST is down: an nginx with
+// nobody behind it.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { env, request } from './client.mjs';
+import { startNginx } from './nginx.mjs';
 import { call, protocols, services } from './rpc.mjs';
 
-const freePort = () => new Promise((resolve) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => resolve(port));
-  });
-});
-
-const stack = env.PGHOST;
-let directory;
-
+let nginx;
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'userlock-nginx-'));
-  const [httpPort, grpcPort] = [await freePort(), await freePort()];
-  const ports = [[new URL(env.HTTP_URL).port, httpPort], [new URL(env.GRPC_URL).port, grpcPort]];
-  for (const name of await readdir(stack)) {
-    if (/\.conf$|^contracts$|^zitadel_rpc$/.test(name)) await cp(join(stack, name), join(directory, name), { recursive: true });
-  }
-  for (const name of await readdir(directory, { recursive: true })) {
-    if (!name.endsWith('.conf')) continue;
-    let text = (await readFile(join(directory, name), 'utf8')).replaceAll(stack, directory);
-    for (const [from, to] of ports) text = text.replaceAll(`127.0.0.1:${from}`, `127.0.0.1:${to}`);
-    await writeFile(join(directory, name), text);
-  }
-  execFileSync('nginx', ['-e', `${directory}/nginx.log`, '-c', `${directory}/nginx.conf`], { env: { PATH: `${env.PATH}:/usr/sbin` } });
-  env.HTTP_URL = `http://127.0.0.1:${httpPort}`;
-  env.GRPC_URL = `http://127.0.0.1:${grpcPort}`;
+  nginx = await startNginx();
+  env.HTTP_URL = nginx.httpUrl;
+  env.GRPC_URL = nginx.grpcUrl;
 });
-
-after(async () => {
-  process.kill(Number(await readFile(`${directory}/nginx.pid`, 'utf8')), 'SIGQUIT');
-  await rm(directory, { recursive: true, maxRetries: 5 });
-});
+after(() => nginx.stop());
 
 const token = env.OPERATOR_TOKEN;
 for (const [name, send, type, body] of [

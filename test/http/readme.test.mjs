@@ -1,4 +1,4 @@
-// The README's examples for HTTP, run as they stand there, one after the other.  A
+// The README's examples for HTTP and its clients, run as they stand there, one after the other.  A
 // comment below a command is what it answers, but for the numbers.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -9,7 +9,7 @@ import { env, newUser, request, rpc, sign, sql } from './client.mjs';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const sections = readme.slice(readme.indexOf('\n## HTTP\n'), readme.indexOf('\n## Roles and grants\n'));
-const examples = [...sections.matchAll(/```sh\n(.*?)```/gs)].map(([, text]) => text);
+const examples = [...sections.matchAll(/```(sh|js)\n(.*?)```/gs)].map(([, language, text]) => ({ language, text }));
 
 // The stack's addresses and tokens are in the environment already.
 const prelude = `set -e
@@ -21,10 +21,12 @@ const withoutNumbers = (text) => text.replace(/\d+/g, '0');
 
 test('there are examples', () => assert.ok(examples.length >= 6));
 
-for (const [i, example] of examples.entries()) {
-  test(`example ${i + 1} of README.md: ${example.split('\n')[0].slice(0, 70)}`, async () => {
-    const { stdout } = await promisify(execFile)('bash', ['-c', prelude + example]);
-    for (const [, answer] of example.matchAll(/^# (.*)$/gm)) {
+for (const [i, { language, text }] of examples.entries()) {
+  test(`example ${i + 1} of README.md: ${text.split('\n')[0].slice(0, 70)}`, async () => {
+    const { stdout } = await (language === 'sh'
+      ? promisify(execFile)('bash', ['-c', prelude + text])
+      : promisify(execFile)('node', ['--input-type=module', '--eval', text], { cwd: new URL('../..', import.meta.url) }));
+    for (const [, answer] of text.matchAll(/^(?:#|\/\/) (.*)$/gm)) {
       assert.ok(withoutNumbers(stdout).includes(withoutNumbers(answer)), `${stdout}\ninstead of\n${answer}`);
     }
   });
