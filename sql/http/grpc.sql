@@ -48,7 +48,7 @@ COMMENT ON FUNCTION userlock_http.grpc_refuse IS
 
 CREATE FUNCTION userlock_http.grpc_web_trailers(code integer, message text, details bytea)
 RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN userlock_http.grpc_frame(convert_to(concat(
     'grpc-status: ' || code || E'\r\n',
     'grpc-message: ' || userlock_http.grpc_message(message) || E'\r\n',

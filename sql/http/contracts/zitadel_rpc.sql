@@ -31,13 +31,26 @@ COMMENT ON FUNCTION userlock_zitadel_rpc.read_request IS
 
 CREATE FUNCTION userlock_zitadel_rpc.read_json_request(body bytea)
 RETURNS userlock_zitadel_rpc.request
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (
-    SELECT ROW(
-        CASE validity WHEN 'valid' THEN coalesce(message ->> 'userId', message ->> 'user_id', '') END,
-        validity)::userlock_zitadel_rpc.request
-    FROM (SELECT CASE WHEN length(body) BETWEEN 1 AND 1048576 THEN userlock_http.json_object(body) END) AS m (message),
-        LATERAL (SELECT CASE WHEN length(body) > 1048576 THEN 'too_large' ELSE userlock_zitadel.validity('v2/', message) END) AS v (validity));
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    message json;
+    request userlock_zitadel_rpc.request;
+BEGIN
+    IF length(body) > 1048576 THEN
+        request.body := 'too_large';
+        RETURN request;
+    END IF;
+    -- Here, unlike over REST, a body of no bytes is no message.
+    message := userlock_http.json_object(nullif(body, ''));
+    request.body := userlock_zitadel.validity('v2/', message);
+    IF request.body = 'valid' THEN
+        request.user_id := coalesce(message ->> 'userId', message ->> 'user_id', '');
+    END IF;
+    RETURN request;
+END
+$$;
 
 REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_json_request FROM PUBLIC;
 COMMENT ON FUNCTION userlock_zitadel_rpc.read_json_request IS
