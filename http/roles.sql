@@ -1,19 +1,30 @@
--- Roles for userlock behind PostgREST: run once in the database, as superuser.
--- An example to start from; the README section "Roles and grants" explains it.
+-- Roles for userlock behind PostgREST: run in the database, as superuser, and again
+-- when a contract was added.  An example to start from; the README section "Roles
+-- and grants" explains it.
 
--- PostgREST connects as this role and may become the others.  It has no
--- password: the stack's socket is in a directory that only its owner enters.
+-- authenticator: as whom PostgREST connects, to become one of the others.  It has
+-- no password: the stack's socket is in a directory that only its owner enters.
 -- Elsewhere give it one, or have pg_hba.conf let in its own user only.
-CREATE ROLE authenticator LOGIN NOINHERIT;
+-- anon: whoever comes without a token.
+-- operator: support staff who may do everything with users, also register and delete
+-- them and see their profiles: a token with {"role": "operator"}.
+-- stranger: a signed-in user of the application, who may do nothing here; for the
+-- demo and the tests.
+DO $$
+DECLARE
+    missing record;
+BEGIN
+    FOR missing IN
+        SELECT * FROM (VALUES ('authenticator', 'LOGIN NOINHERIT'), ('anon', 'NOLOGIN'), ('operator', 'NOLOGIN'), ('stranger', 'NOLOGIN'))
+            AS role (name, options)
+        WHERE to_regrole(name) IS NULL
+    LOOP
+        EXECUTE format('CREATE ROLE %I %s', missing.name, missing.options);
+    END LOOP;
+END
+$$;
+GRANT anon, operator, stranger TO authenticator;
 
--- Whoever comes without a token.
-CREATE ROLE anon NOLOGIN;
-GRANT anon TO authenticator;
-
--- Support staff who may do everything with users, also register and delete them
--- and see their profiles: a token with {"role": "operator"}.
-CREATE ROLE operator NOLOGIN;
-GRANT operator TO authenticator;
 GRANT EXECUTE ON FUNCTION
     userlock.register_user, userlock.delete_user,
     userlock.lock_user, userlock.unlock_user,
@@ -24,11 +35,6 @@ GRANT EXECUTE ON FUNCTION
     userlock.user_status, userlock.user_profile, userlock.verify
 TO operator;
 GRANT SELECT ON userlock.restricted_users, userlock.user_history TO operator;
-
--- A signed-in user of the application, who may do nothing here; for the demo and
--- the tests.
-CREATE ROLE stranger NOLOGIN;
-GRANT stranger TO authenticator;
 
 -- The contracts answer everyone who asks, if only with a refusal: what a caller
 -- may do is decided by the grants above.

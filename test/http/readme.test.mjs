@@ -32,6 +32,10 @@ for (const [i, { language, text }] of examples.entries()) {
   });
 }
 
+test('http/roles.sql can be run again', async () => {
+  await promisify(execFile)('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file', new URL('../../http/roles.sql', import.meta.url).pathname]);
+});
+
 test('the grants of README.md let helpdesk unlock, over HTTP and through Zitadel\'s contract, and nothing else', async () => {
   const [, grants] = readme.slice(readme.indexOf('\n## Roles and grants\n')).match(/```sql\n(.*?)```/s);
   await sql(grants);

@@ -11,7 +11,7 @@ import { startNginx } from './nginx.mjs';
 
 const stack = env.PGHOST;
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-// What the README has instead of the line that listens, as new versions of nginx take it.
+// What the README has instead of the lines that listen, as new versions of nginx take it.
 const [, example] = readme.match(/```nginx\n(listen 443 ssl.*?)```/s);
 const listen = (isOld) => (isOld ? example : example.replace(/listen 443 ssl http2;.*/, 'listen 443 ssl; http2 on;'));
 
