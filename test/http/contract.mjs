@@ -171,6 +171,15 @@ export function commonErrors(contract) {
       });
     }
 
+    // PostgREST refuses them before it has read the body.
+    test(`${name}: a bad token is one however large the body`, async () => {
+      for (const size of [9_000, 100_000, 400_000, 900_000]) {
+        for (let i = 0; i < 5; i++) {
+          check(await send(endpoint, contract.unknownId(), env.EXPIRED_TOKEN, { body: `{"a":"${'x'.repeat(size)}"}` }), contract.badToken);
+        }
+      }
+    });
+
     test(`${name}: a scheme that is not Bearer, and a header that is not ASCII`, async () => {
       const header = Object.keys(credential(''))[0];
       for (const value of ['Basic b3BlcmF0b3I6eA==', 'Bearer', 'Bearer a b', operator, 'Bearer \xfc']) {

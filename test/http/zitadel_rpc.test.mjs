@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
-import { env, eventsOf, newUser, rpc, sign, sql, stateOf } from './client.mjs';
+import { env, eventsOf, newUser, raw, rpc, sign, sql, stateOf } from './client.mjs';
 import { badTokens } from './contract.mjs';
 import { bytes, call, frame, http2, number, protocols, services } from './rpc.mjs';
 
@@ -104,8 +104,10 @@ for (const [service, { path, response }] of Object.entries(services)) {
       check(await send(protocol.request(id)), await succeeded(id));
     });
 
-    test(`${title}: a message too large for nginx is told likewise`, async () => {
+    test(`${title}: a message too large for nginx is told likewise, to whoever may unlock`, async () => {
       check(await send(Buffer.alloc(5_500_000)), tooLarge);
+      check(await send(Buffer.alloc(5_500_000), { token: env.STRANGER_TOKEN }), denied);
+      check(await send(Buffer.alloc(5_500_000), { token: null }), missingToken);
     });
 
     test(`${title}: an id that is missing`, async () => check(await send(protocol.request(undefined)), invalidId('UnlockUser')));
@@ -123,6 +125,13 @@ for (const [service, { path, response }] of Object.entries(services)) {
       check(await send(Buffer.from('\x01'), { token: null }), missingToken);
       for (const authorization of ['Basic b3BlcmF0b3I6eA==', 'Bearer', 'Bearer a b', env.OPERATOR_TOKEN]) {
         check(await send(protocol.request('nobody'), { token: null, headers: { authorization } }), badToken);
+      }
+    });
+
+    // PostgREST refuses them before it has read the body.
+    test(`${title}: a bad token is one however large the body`, async () => {
+      for (const size of [9_000, 100_000, 400_000, 4_000_000]) {
+        for (let i = 0; i < 5; i++) check(await send(protocol.request('x'.repeat(size)), { token: env.EXPIRED_TOKEN }), badToken);
       }
     });
 
@@ -256,9 +265,33 @@ test('curl prints trailers of a success and of every error', async () => {
   }
 });
 
-test('what Connect compresses is refused', async () => {
+test('what Connect compresses is refused, to whoever may unlock', async () => {
   for (const protocol of [json, protocols['Connect in protobuf']]) {
-    protocol.check(await call(protocol, `${v2}UnlockUser`, Buffer.from([0x1f, 0x8b]), { headers: { 'content-encoding': 'gzip' } }), compressed);
+    const gzip = (token) => call(protocol, `${v2}UnlockUser`, Buffer.from([0x1f, 0x8b]), { token, headers: { 'content-encoding': 'gzip' } });
+    protocol.check(await gzip(), compressed);
+    protocol.check(await gzip(null), missingToken);
+    protocol.check(await gzip(env.EXPIRED_TOKEN), badToken);
+    protocol.check(await gzip(env.STRANGER_TOKEN), { code: 7, text: 'No matching permissions found', id: 'AUTH-AWfge' });
+  }
+});
+
+test('what gRPC does not know of a request it ignores', async () => {
+  for (const protocol of [gRPC, web]) {
+    const id = await newUser('lock_user');
+    await call(protocol, `${v2}UnlockUser`, protocol.request(id), { headers: { 'content-encoding': 'gzip' } });
+    assert.equal(await stateOf(id), 'active');
+  }
+});
+
+test('a body that breaks off is told in the order of everything else', async () => {
+  const send = (type, authorization) => raw(`POST ${v2}UnlockUser HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: ${type}\r\n` +
+    `${authorization ? `Authorization: ${authorization}\r\n` : ''}Transfer-Encoding: chunked\r\n\r\nzz\r\n`);
+  for (const [authorization, code, grpcCode] of [
+    [`Bearer ${env.OPERATOR_TOKEN}`, 'invalid_argument', 3], [`Bearer ${env.STRANGER_TOKEN}`, 'permission_denied', 7],
+    [`Bearer ${env.EXPIRED_TOKEN}`, 'unauthenticated', 16], [undefined, 'unauthenticated', 16], ['Basic x', 'unauthenticated', 16],
+  ]) {
+    assert.equal(JSON.parse((await send('application/json', authorization)).text.replace(/^[0-9a-f]+\r\n|\r\n0\r\n$/g, '')).code, code);
+    assert.match((await send('application/grpc-web', authorization)).text, new RegExp(`grpc-status: ${grpcCode}\r\n`));
   }
 });
 
@@ -274,8 +307,8 @@ test('a frame that says it is compressed is refused, to whoever may unlock', asy
 });
 
 // Neither body nor media type: clients read the status of HTTP.
-const bare = (answer, status) => {
-  assert.equal(answer.status, status);
+const bare = (answer, status, description) => {
+  assert.equal(answer.status, status, description);
   assert.equal(answer.body.length, 0);
   assert.equal(answer.headers['content-type'], undefined);
   assert.equal(answer.headers['grpc-status'], undefined);
@@ -287,6 +320,41 @@ test('unknown methods and services are a bare 404', async () => {
     for (const path of [`${v2}GetUserByID`, `${v2}unlockuser`, `${v2}UnlockUser/`, v2, `${v1}UnlockUsers`, '/zitadel.session.v2.SessionService/GetSession', '/grpc.health.v1.Health/Check']) {
       bare(await call(protocol, path, protocol.request('x')), 404);
       bare(await call(protocol, path, protocol.request('x'), { token: null, transport: http2 }), 404);
+    }
+  }
+});
+
+test('unknown methods are a bare 404 whatever the verb and the body', async () => {
+  for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'MKCOL', 'POST']) {
+    bare(await http2(`${v2}Nothing`, { method, headers: { 'content-type': 'application/grpc' } }), 404, method);
+  }
+  for (const size of [100_000, 2_000_000, 8_000_000]) {
+    bare(await call(gRPC, `${v2}Nothing`, Buffer.alloc(size)), 404, size);
+    bare(await call(web, `${v2}Nothing`, Buffer.alloc(size)), 404, size);
+    bare(await call(web, `${v2}UnlockUser`, Buffer.alloc(size), { type: 'text/plain' }), 415, size);
+  }
+  for (const [path, type, status] of [[`${v2}Nothing`, 'application/grpc-web', 404], [`${v2}UnlockUser`, 'text/plain', 415]]) {
+    const answer = await raw(`POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: ${type}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`);
+    assert.equal(answer.status, status);
+    assert.equal(answer.text, '');
+  }
+});
+
+test('a path is what it says: no encoding, no second slash, no fragment', async () => {
+  for (const path of ['/zitadel.user.v2.UserService%2fUnlockUser', '//zitadel.user.v2.UserService/UnlockUser', `${v2}/UnlockUser`, `${v2}%55nlockUser`, `${v2}UnlockUser#f`]) {
+    const id = await newUser('lock_user');
+    const answer = await http2(path, { headers: { 'content-type': 'application/grpc', authorization: `Bearer ${env.OPERATOR_TOKEN}` }, body: gRPC.request(id) });
+    assert.ok([400, 404].includes(answer.status), path);
+    assert.equal(await stateOf(id), 'locked');
+  }
+  for (const path of ['/a.b/..#', `${v2}..#x`, '/v2/users/x/..#']) assert.equal((await http2(path, { method: 'GET' })).status, 400, path);
+});
+
+test('a path that is malformed is refused without a page of HTML', async () => {
+  for (const path of [`${v2}%zz`, `${v2}%00`]) {
+    for (const status of [(await http2(path, { body: Buffer.from('x') })), await raw(`POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)]) {
+      assert.equal(status.status, 400);
+      assert.ok(!String(status.body ?? status.text).includes('<'));
     }
   }
 });
@@ -303,9 +371,14 @@ test('other media types are a bare 415', async () => {
 test('other verbs than POST are refused', async () => {
   for (const method of ['GET', 'PUT', 'DELETE', 'HEAD']) {
     const answer = await http2(`${v2}UnlockUser?connect=v1&encoding=json&message=%7B%7D`, { method });
-    assert.equal(answer.status, 405);
+    assert.equal(answer.status, 405, method);
     assert.equal(answer.headers.allow, 'POST');
   }
+  assert.equal((await fetch(`${env.HTTP_URL}${v2}UnlockUser`, { method: 'PUT', body: Buffer.alloc(6_000_000) })).status, 405);
+});
+
+test('the management API has no Connect, not even for what is too large', async () => {
+  for (const type of ['application/json', 'application/proto']) bare(await call(json, `${v1}UnlockUser`, Buffer.alloc(6_000_000), { type }), 415);
 });
 
 test('a page of another origin may ask, call, and read the answer', async () => {
@@ -340,7 +413,11 @@ test('the contracts in JSON are not for other origins', async () => {
 });
 
 test('internal locations are not to be had from outside', async () => {
-  for (const path of ['/nowhere', '/malformed/zitadel.x']) {
-    assert.equal((await fetch(env.HTTP_URL + path, { method: 'POST', body: 'x' })).status, 404);
+  for (const path of ['/nowhere', '/refused', '/malformed/', '/malformed/zitadel.x']) {
+    for (const method of ['GET', 'POST']) {
+      const answer = await fetch(env.HTTP_URL + path, { method, body: method === 'POST' ? 'x' : undefined });
+      assert.equal(answer.status, 404);
+      assert.equal(await answer.text(), '');
+    }
   }
 });

@@ -2,9 +2,9 @@
 -- Zitadel: the same two services over gRPC, gRPC-Web and Connect
 --
 -- A function for each protocol and encoding; userlock_zitadel.decide() decides
--- for all of them.  What nginx sees and the database does not (no token, a bad
--- one, a message that is too large) nginx names in the header x-userlock-problem,
--- so that it is told here as everything else is.
+-- for all of them.  What nginx sees and the database does not, it names in headers,
+-- so that it is told here as everything else is: x-userlock-problem, of the token;
+-- x-userlock-body-problem, of the body.
 --
 
 CREATE SCHEMA userlock_zitadel_rpc;
@@ -62,9 +62,14 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $$
 DECLARE
     problem text := userlock_http.header('x-userlock-problem');
+    body_problem text := userlock_http.header('x-userlock-body-problem');
 BEGIN
     IF problem IS NOT NULL THEN
         RETURN userlock_zitadel.problem(problem);
+    END IF;
+    IF body_problem IS NOT NULL THEN
+        request.user_id := NULL;
+        request.body := body_problem;
     END IF;
     RETURN userlock_zitadel.decide(userlock_http.header('x-userlock-operation'), request.user_id, request.body);
 END
