@@ -145,3 +145,12 @@ export const services = {
       number(1, d.sequence), bytes(2, timestamp(d.created)), bytes(3, timestamp(d.changed)), bytes(4, d.tenant)])),
   },
 };
+
+// Errors that both services have; the last with the user API's id.
+export const missingToken = { code: 16, text: 'auth header missing' };
+export const badToken = { code: 16, text: 'Errors.Token.Invalid', id: 'AUTH-7fs1e' };
+export const noOrganisation = { code: 7, text: "Organisation doesn't exist", id: 'AUTH-Bs7Ds' };
+export const invalidBody = { code: 3, text: 'invalid request body' };
+export const compressed = { code: 12, text: 'compression is not supported' };
+export const tooLarge = { code: 8, text: 'Request Entity Too Large' };
+export const denied = { code: 7, text: 'No matching permissions found', id: 'AUTH-AWfge' };
