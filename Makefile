@@ -17,6 +17,7 @@ test:
 	@tools/test
 bench:
 	@bench/run
+	@bench/enforce
 	@bench/http
 fuzz:
 	@tools/fuzz
@@ -29,9 +30,10 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(here)/user
 
 EXTENSION   = userlock userlock_http
 MODULE_big  = userlock
-MODULES_SRC = userlock userlock_state userlock_io userlock_op userlock_caller \
+MODULES_SRC = userlock userlock_state userlock_json userlock_io userlock_op userlock_caller \
 	userlock_outcome userlock_request userlock_store userlock_account \
 	userlock_account_api userlock_transition userlock_transition_api \
+	userlock_probe userlock_enforce \
 	userlock_http userlock_grpc userlock_zitadel userlock_zitadel.pb-c \
 	userlock_rpc_api
 OBJS        = $(MODULES_SRC:%=src/%.o)
@@ -40,11 +42,11 @@ PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK  = -lprotobuf-c
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission api_key http grpc input verify readme
+	bulk primitive permission enforce api_key http grpc input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
-	rotate-revoke
+	rotate-revoke lock-open-session
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = test/t/*.pl
@@ -72,7 +74,7 @@ $(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
 
 # In the order of the script.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
-	core/rules core/tables core/transitions core/accounts core/views \
+	core/rules core/tables core/transitions core/accounts core/enforcement core/views \
 	core/maintenance core/api_keys common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(srcdir)/sql/http/contracts/*.sql))))
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \

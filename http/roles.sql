@@ -36,6 +36,10 @@ GRANT EXECUTE ON FUNCTION
 TO operator;
 GRANT SELECT ON userlock.restricted_users, userlock.user_history TO operator;
 
+-- Everyone is checked before each request, see db-pre-request in postgrest.conf, and
+-- may be by policies.
+GRANT EXECUTE ON FUNCTION userlock.check_request, userlock.current_user_allowed TO anon, operator, stranger;
+
 -- The contracts answer everyone who asks, if only with a refusal: what a caller
 -- may do is decided by the grants above.
 GRANT EXECUTE ON FUNCTION userlock.try_transition TO anon, operator, stranger;

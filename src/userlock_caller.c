@@ -3,11 +3,13 @@
  *		Who is asking: JWT claims or a plain SQL session.
  *
  * The claims are read with the server's JSON parser in one pass, keeping only
- * the three that matter; input that is not what it should be is reported as
- * such, not raised (but for nesting so deep that the parser gives up).  Whoever has SQL access can set claims of their own,
- * which gains them nothing: without claims EXECUTE alone decides.
+ * the four that matter; input that is not what it should be is reported as
+ * such, not raised.  Whoever has SQL access can set claims of their own, which
+ * gains them nothing: without claims EXECUTE alone decides.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -22,6 +24,7 @@
 #include "userlock.h"
 #include "userlock_caller.h"
 #include "userlock_compat.h"
+#include "userlock_json.h"
 #include "userlock_outcome.h"
 
 PG_FUNCTION_INFO_V1(userlock_caller_tenants);
@@ -30,6 +33,7 @@ typedef enum ClaimName
 {
 	OTHER_CLAIM,
 	SUB_CLAIM,
+	IAT_CLAIM,
 	TENANT_CLAIM,
 	TENANTS_CLAIM
 } ClaimName;
@@ -85,6 +89,8 @@ start_field(void *state, char *name, bool isnull)
 	{
 		if (strcmp(name, "sub") == 0)
 			parser->claim = SUB_CLAIM;
+		else if (strcmp(name, "iat") == 0)
+			parser->claim = IAT_CLAIM;
 		else if (strcmp(name, "tenant") == 0)
 			parser->claim = TENANT_CLAIM;
 		else if (strcmp(name, "tenants") == 0)
@@ -93,6 +99,23 @@ start_field(void *state, char *name, bool isnull)
 			parser->claim = OTHER_CLAIM;
 	}
 	USERLOCK_JSON_ACTION_DONE;
+}
+
+/*
+ * A NumericDate (RFC 7519, section 2), which may have a fraction, in whole
+ * seconds; what no calendar has becomes the next best.
+ */
+static int64
+whole_seconds(const char *number)
+{
+	double		seconds;
+
+	/* A whole number of any size that a calendar has, as it nearly always is. */
+	if (strspn(number, "0123456789") == strlen(number) && strlen(number) <= 15)
+		return strtoll(number, NULL, 10);
+
+	seconds = floor(strtod(number, NULL));
+	return (int64) Max(-1e15, Min(1e15, seconds));
 }
 
 static UserLockJsonAction
@@ -106,6 +129,14 @@ scalar(void *state, char *token, JsonTokenType type)
 	else if (parser->claim == OTHER_CLAIM ||
 			 (type == JSON_TOKEN_NULL && parser->depth == 1))
 		 /* not ours, or as good as absent */ ;
+	else if (parser->claim == IAT_CLAIM)
+	{
+		if (type != JSON_TOKEN_NUMBER)
+			parser->malformed = true;
+		else
+			caller->issued_at = whole_seconds(token);
+		caller->has_issued_at = true;
+	}
 	else if (type != JSON_TOKEN_STRING ||
 			 (parser->depth == 1) == (parser->claim == TENANTS_CLAIM))
 		parser->malformed = true;
@@ -138,11 +169,14 @@ userlock_caller_read(UserLockCaller *caller)
 	/* A setting made for one transaction is left empty, not unset. */
 	caller->has_claims = claims != NULL && claims[0] != '\0';
 	caller->subject = NULL;
+	caller->has_issued_at = false;
 	caller->tenant = userlock_tenant;
 	caller->tenants = NIL;
 	if (!caller->has_claims)
 		return true;
 
+	if (userlock_json_is_too_deep(claims, strlen(claims)))
+		return false;
 	if (pg_parse_json(userlock_compat_json_lexer(claims), &actions) != JSON_SUCCESS)
 		return false;
 	return !parser.malformed;

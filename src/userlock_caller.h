@@ -12,6 +12,8 @@ typedef struct UserLockCaller
 {
 	bool		has_claims;		/* else a plain SQL session */
 	char	   *subject;		/* claim "sub"; NULL: none */
+	bool		has_issued_at;
+	int64		issued_at;		/* claim "iat", whole seconds since 1970 */
 	char	   *tenant;			/* the caller's own; never NULL */
 	List	   *tenants;		/* char *; claim "tenants" */
 } UserLockCaller;

@@ -69,6 +69,15 @@ userlock_compat_json_lexer(const char *json)
 #endif
 }
 
+/* 18 counts what index scans do. */
+#if PG_VERSION_NUM < 180000
+#define userlock_compat_index_beginscan(table, index, snapshot, keys) \
+	index_beginscan(table, index, snapshot, keys, 0)
+#else
+#define userlock_compat_index_beginscan(table, index, snapshot, keys) \
+	index_beginscan(table, index, snapshot, NULL, keys, 0)
+#endif
+
 /* 18 reports a module's name and version in pg_get_loaded_modules(). */
 #if PG_VERSION_NUM < 180000
 #define USERLOCK_MODULE_MAGIC	PG_MODULE_MAGIC

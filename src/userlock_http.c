@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "userlock_compat.h"
+#include "userlock_json.h"
 
 PG_FUNCTION_INFO_V1(userlock_http_percent_decode);
 PG_FUNCTION_INFO_V1(userlock_http_json_object);
@@ -73,38 +74,6 @@ userlock_http_percent_decode(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(decoded);
 }
 
-/*
- * Deeper JSON is malformed: no contract has any that is, and the server's
- * parser raises an error where its stack would end.
- */
-#define MAX_JSON_DEPTH	64
-
-static bool
-json_is_too_deep(const char *json, int length)
-{
-	bool		in_string = false;
-	int			depth = 0;
-
-	for (int i = 0; i < length; i++)
-	{
-		if (json[i] == '"')
-			in_string = !in_string;
-		else if (in_string)
-		{
-			if (json[i] == '\\')
-				i++;
-		}
-		else if (json[i] == '{' || json[i] == '[')
-		{
-			if (++depth > MAX_JSON_DEPTH)
-				return true;
-		}
-		else if (json[i] == '}' || json[i] == ']')
-			depth--;
-	}
-	return false;
-}
-
 /* Is valid JSON an object? */
 static bool
 json_is_object(const char *json)
@@ -126,7 +95,7 @@ userlock_http_json_object(PG_FUNCTION_ARGS)
 
 	/* Also tells that there is no NUL, so that the copy is whole. */
 	if (!pg_verify_mbstr(PG_UTF8, VARDATA_ANY(body), length, true) ||
-		json_is_too_deep(json, length))
+		userlock_json_is_too_deep(json, length))
 		PG_RETURN_NULL();
 	if (pg_parse_json(userlock_compat_json_lexer(json), &no_actions) != JSON_SUCCESS ||
 		!json_is_object(json))

@@ -61,7 +61,7 @@ static const struct
 	[USERLOCK_CLAIMS_MALFORMED] = {
 		"claims_malformed", ERRCODE_USERLOCK_UNAUTHENTICATED,
 		gettext_noop("malformed claims"),
-		gettext_noop("The setting request.jwt.claims is not a JSON object with text \"sub\" and \"tenant\" and an array of texts \"tenants\"."),
+		gettext_noop("The setting request.jwt.claims is not a JSON object with text \"sub\" and \"tenant\", a number \"iat\" and an array of texts \"tenants\"."),
 		gettext_noop("Issue a token with well-formed claims.")
 	},
 	[USERLOCK_PERMISSION_DENIED] = {
@@ -157,6 +157,32 @@ static const struct
 		gettext_noop("too many user_ids"),
 		NULL,
 		gettext_noop("Call it in batches.")
+	},
+	[USERLOCK_USER_LOCKED] = {
+		"user_locked", ERRCODE_USERLOCK_FORBIDDEN,
+		gettext_noop("user \"%s\" is locked"), NULL, NULL
+	},
+	[USERLOCK_USER_BLOCKED] = {
+		"user_blocked", ERRCODE_USERLOCK_FORBIDDEN,
+		gettext_noop("user \"%s\" is blocked"), NULL, NULL
+	},
+	[USERLOCK_TOKEN_USER_UNKNOWN] = {
+		"token_user_unknown", ERRCODE_USERLOCK_UNAUTHENTICATED,
+		gettext_noop("token of an unknown user"),
+		gettext_noop("The claim \"sub\" names nobody who is registered in the token's tenant."),
+		gettext_noop("Sign in again, or register the user.")
+	},
+	[USERLOCK_TOKEN_VOID] = {
+		"token_void", ERRCODE_USERLOCK_UNAUTHENTICATED,
+		gettext_noop("token is void"),
+		gettext_noop("It was issued before the user's access was revoked, or does not say when, in the claim \"iat\"."),
+		gettext_noop("Sign in again.")
+	},
+	[USERLOCK_TOKEN_PREMATURE] = {
+		"token_premature", ERRCODE_USERLOCK_UNAUTHENTICATED,
+		gettext_noop("token was issued in the future"),
+		gettext_noop("The claim \"iat\" is ahead of the server's clock."),
+		gettext_noop("Set the clock of whoever issues tokens.")
 	},
 };
 

@@ -40,7 +40,7 @@ AS 'MODULE_PATHNAME', 'userlock_http_json_object';
 
 REVOKE EXECUTE ON FUNCTION userlock_http.json_object FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.json_object IS
-'The JSON object that a body is, an empty one where the body is empty; NULL: malformed, not an object, not UTF-8, or nested more than 64 deep.';
+'The JSON object that a body is, an empty one where the body is empty; NULL: malformed, not an object, not UTF-8, or nested more than 1000 deep.';
 
 CREATE FUNCTION userlock_http.is_integer(value json)
 RETURNS boolean
