@@ -32,9 +32,10 @@ GRANT EXECUTE ON FUNCTION
     userlock.lock_users, userlock.unlock_users,
     userlock.block_users, userlock.unblock_users,
     userlock.try_transition, userlock.revoke_access,
-    userlock.user_status, userlock.user_profile, userlock.verify
+    userlock.user_status, userlock.user_profile, userlock.verify,
+    userlock.login_verdict, userlock.set_lockout_policy
 TO operator;
-GRANT SELECT ON userlock.restricted_users, userlock.user_history TO operator;
+GRANT SELECT ON userlock.restricted_users, userlock.user_history, userlock.lockout_policies TO operator;
 
 -- Everyone is checked before each request, see db-pre-request in postgrest.conf, and
 -- may be by policies.

@@ -94,6 +94,7 @@ typedef enum StatementId
 	DELETE_PROFILE,
 	PUT_PROFILE,
 	GET_PROFILE,
+	FORGET_FAILURES,
 	APPEND_EVENT,
 	APPEND_FIRST_EVENT,
 	LAST_EVENT,
@@ -198,6 +199,12 @@ static const Statement statements[STATEMENT_COUNT] = {
 		"SELECT sequence, at FROM userlock.event" THIS_USER
 		" ORDER BY sequence DESC LIMIT 1",
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[FORGET_FAILURES] = {
+		"DELETE FROM userlock.login_failure WHERE ctid" EQ "ANY (ARRAY("
+		"SELECT ctid FROM userlock.login_failure" THIS_USER
+		" FOR UPDATE SKIP LOCKED))",
+		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
 	[DUE] = {
 		"SELECT tenant, user_id FROM userlock.account"
@@ -474,6 +481,13 @@ userlock_store_put_profile(const UserLockKey *key, Datum profile)
 	Datum		values[] = {key->tenant, key->user_id, profile};
 
 	run(PUT_PROFILE, values, NULL, false);
+}
+
+void
+userlock_store_forget_failures(const UserLockKey *key)
+{
+	run_for_key(FORGET_FAILURES, key, false);
+	discard_result();
 }
 
 Datum

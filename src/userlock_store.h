@@ -106,6 +106,12 @@ extern bool userlock_store_last_event(const UserLockKey *key,
 
 extern void userlock_store_put_profile(const UserLockKey *key, Datum profile);
 
+/*
+ * Forgets the user's failed sign-ins, but for those that are just being
+ * counted: those come later.
+ */
+extern void userlock_store_forget_failures(const UserLockKey *key);
+
 /* The user's profile, as jsonb; 0: none. */
 extern Datum userlock_store_get_profile(const UserLockKey *key);
 

@@ -178,6 +178,10 @@ userlock_transition_attempt(const UserLockRequest *request,
 	else
 		finish(request, transition, now, outcome);
 
+	/* Failures see an unlock in history; this one leaves nothing there. */
+	if (outcome->result == USERLOCK_UNCHANGED && transition == USERLOCK_UNLOCK)
+		userlock_store_forget_failures(&request->key);
+
 	if (request->revoke_access && userlock_outcome_is_success(outcome))
 		revoke_access(request, transition, outcome);
 }

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { env, newUser, request, rpc, sign, sql } from './client.mjs';
+import { env, eventsOf, newUser, request, rpc, sign, sql, stateOf } from './client.mjs';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const sections = readme.slice(readme.indexOf('\n## HTTP\n'), readme.indexOf('\n## Roles and grants\n'));
@@ -31,6 +31,24 @@ for (const [i, { language, text }] of examples.entries()) {
     }
   });
 }
+
+test('the login function of README.md lets in, counts, and locks out, alike for users who exist and users who do not', async () => {
+  const [, example] = readme.slice(readme.indexOf('\n## Lock out after failed sign-ins\n')).match(/```sql\n(.*?)```/s);
+  const login = (id, password) => sql(`SELECT login('${id}', '${password}')`);
+  await sql(example);
+  try {
+    assert.equal(await login('zoe', 'correct horse'), 't');
+    for (let i = 0; i < 10; i++) assert.equal(await login('zoe', 'wrong'), 'f');
+    assert.equal(await login('zoe', 'correct horse'), 'f');
+    assert.equal(await login('nobody', 'correct horse'), 'f');
+    assert.equal(await stateOf('zoe'), 'locked');
+    assert.equal(await eventsOf('zoe'), 'registered locked');
+    await rpc('unlock_user', { user_id: 'zoe' });
+    assert.equal(await login('zoe', 'correct horse'), 't');
+  } finally {
+    await sql('DROP FUNCTION login; DROP TABLE app_user');
+  }
+});
 
 test('http/roles.sql can be run again', async () => {
   await promisify(execFile)('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file', new URL('../../http/roles.sql', import.meta.url).pathname]);

@@ -1,0 +1,446 @@
+--
+-- Failed sign-ins: counted, and locked at the threshold of a policy
+--
+-- Whoever checks passwords tells us what came of it, and is told a verdict: these
+-- functions never raise for a user's condition, because that would roll the
+-- count back.  Users who do not exist are counted like those who do.
+--
+-- Nothing resets a count by writing: an unlock is seen in history, so that two
+-- sessions never wait for each other's rows crosswise.
+--
+
+CREATE TABLE userlock.lockout_policy (
+    tenant text COLLATE "C" PRIMARY KEY,
+    attempts integer NOT NULL,
+    observation_window interval NOT NULL,
+    duration interval NOT NULL,
+    backoff double precision NOT NULL,
+    max_duration interval NOT NULL,
+    permanent_after integer,
+    by_address boolean NOT NULL
+);
+
+COMMENT ON TABLE userlock.lockout_policy IS
+'When failed sign-ins lock: for each tenant that has a policy of its own, see set_lockout_policy(); the others go by the preset pci.';
+COMMENT ON COLUMN userlock.lockout_policy.tenant IS
+'Whose policy it is.';
+COMMENT ON COLUMN userlock.lockout_policy.attempts IS
+'How many failures lock: 1 to 100.';
+COMMENT ON COLUMN userlock.lockout_policy.observation_window IS
+'A failure this long after the one before begins a new count, and a new back-off.';
+COMMENT ON COLUMN userlock.lockout_policy.duration IS
+'How long the first lock lasts.';
+COMMENT ON COLUMN userlock.lockout_policy.backoff IS
+'Each further lock lasts this many times as long as the one before: 1 to 100.';
+COMMENT ON COLUMN userlock.lockout_policy.max_duration IS
+'But no longer than this.';
+COMMENT ON COLUMN userlock.lockout_policy.permanent_after IS
+'From this many failures without a success or an unlock on, a lock lasts until lifted; NULL: never.';
+COMMENT ON COLUMN userlock.lockout_policy.by_address IS
+'Count for each user and client address, and shut out the address instead of locking the user?';
+
+CREATE TABLE userlock.login_failure (
+    tenant text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    address text COLLATE "C" NOT NULL,
+    failures bigint NOT NULL,
+    counted integer NOT NULL,
+    last_at timestamptz NOT NULL,
+    lockouts integer NOT NULL,
+    lockout_failures bigint NOT NULL,
+    locked_until timestamptz,
+    account_sequence bigint NOT NULL,
+    PRIMARY KEY (tenant, user_id, address)
+);
+
+COMMENT ON TABLE userlock.login_failure IS
+'Failed sign-ins of each user, existing or not, since the last success.';
+COMMENT ON COLUMN userlock.login_failure.tenant IS
+'The tenant that the sign-in was to.';
+COMMENT ON COLUMN userlock.login_failure.user_id IS
+'Who wanted in.';
+COMMENT ON COLUMN userlock.login_failure.address IS
+'From where; empty where the policy does not tell addresses apart.';
+COMMENT ON COLUMN userlock.login_failure.failures IS
+'All failures, those while locked among them.';
+COMMENT ON COLUMN userlock.login_failure.counted IS
+'Failures towards the next lock.';
+COMMENT ON COLUMN userlock.login_failure.last_at IS
+'When the last one was.';
+COMMENT ON COLUMN userlock.login_failure.lockouts IS
+'Locks so far, for the back-off.';
+COMMENT ON COLUMN userlock.login_failure.lockout_failures IS
+'Which failure the last lock came of.';
+COMMENT ON COLUMN userlock.login_failure.locked_until IS
+'When that lock ends; infinity: until lifted; NULL: there was none.';
+COMMENT ON COLUMN userlock.login_failure.account_sequence IS
+'The user''s last event when the last failure was recorded: an unlock after it resets all of this.';
+
+SELECT pg_catalog.pg_extension_config_dump('userlock.lockout_policy', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock.login_failure', '');
+
+CREATE TYPE userlock.sign_in_verdict AS (
+    allowed boolean,
+    remaining_attempts integer,
+    until timestamptz
+);
+
+COMMENT ON TYPE userlock.sign_in_verdict IS
+'allowed: may the user try, or come in? remaining_attempts: failures that will still be forgiven, 0 where not allowed. until: when it will be allowed again; NULL: it is, or nobody knows.';
+
+-- The tenant meant: a claim "tenant" holds the caller to the claims' tenants.  Who
+-- signs in has none yet.
+CREATE FUNCTION userlock.sign_in_tenant(tenant text)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenants text[] := userlock.caller_tenants();
+    claims json := nullif(current_setting('request.jwt.claims', true), '')::json;
+BEGIN
+    IF tenant <> ALL (tenants) AND claims ->> 'tenant' IS NOT NULL THEN
+        RAISE EXCEPTION 'permission denied for tenant'
+            USING ERRCODE = 'PT403', CONSTRAINT = 'tenant_denied',
+                  DETAIL = 'The caller''s claims do not list the tenant.',
+                  HINT = 'Name a tenant from the claims "tenant" and "tenants", or none.';
+    END IF;
+    RETURN coalesce(tenant, tenants[1], current_setting('userlock.tenant'));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.sign_in_tenant FROM PUBLIC;
+COMMENT ON FUNCTION userlock.sign_in_tenant IS
+'The tenant of a sign-in: NULL means the caller''s own. Error: PT403, not the caller''s tenant.';
+
+CREATE FUNCTION userlock.preset_lockout_policy(preset text)
+RETURNS userlock.lockout_policy
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE preset
+    WHEN 'pci' THEN ROW('', 10, '30 minutes', '30 minutes', 1, '30 minutes', NULL, false)::userlock.lockout_policy
+    WHEN 'nist' THEN ROW('', 10, '1 day', '1 minute', 2, '1 day', 100, false)::userlock.lockout_policy
+END;
+
+REVOKE EXECUTE ON FUNCTION userlock.preset_lockout_policy FROM PUBLIC;
+COMMENT ON FUNCTION userlock.preset_lockout_policy IS
+'The policy pci (PCI DSS 4.0, 8.3.4: at most 10 attempts, at least 30 minutes) or nist (SP 800-63B: growing waits, at most 100 consecutive failures); NULL: there is no such preset.';
+
+CREATE FUNCTION userlock.lockout_policy_of(tenant text)
+RETURNS userlock.lockout_policy
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p FROM userlock.lockout_policy AS p WHERE p.tenant = lockout_policy_of.tenant
+    UNION ALL
+    SELECT userlock.preset_lockout_policy('pci')
+    LIMIT 1
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.lockout_policy_of FROM PUBLIC;
+COMMENT ON FUNCTION userlock.lockout_policy_of IS
+'The policy that a tenant goes by: its own, else the preset pci.';
+
+CREATE FUNCTION userlock.set_lockout_policy(
+    preset text DEFAULT 'pci',
+    tenant text DEFAULT NULL,
+    attempts integer DEFAULT NULL,
+    observation_window interval DEFAULT NULL,
+    duration interval DEFAULT NULL,
+    backoff double precision DEFAULT NULL,
+    max_duration interval DEFAULT NULL,
+    permanent_after integer DEFAULT NULL,
+    by_address boolean DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    policy userlock.lockout_policy := userlock.preset_lockout_policy(preset);
+BEGIN
+    policy.tenant := userlock.sign_in_tenant(tenant);
+    policy.attempts := coalesce(attempts, policy.attempts);
+    policy.observation_window := coalesce(observation_window, policy.observation_window);
+    policy.duration := coalesce(duration, policy.duration);
+    policy.backoff := coalesce(backoff, policy.backoff);
+    policy.max_duration := greatest(coalesce(max_duration, policy.max_duration), policy.duration);
+    policy.permanent_after := coalesce(permanent_after, policy.permanent_after);
+    policy.by_address := coalesce(by_address, policy.by_address);
+    IF (policy.attempts BETWEEN 1 AND 100
+        AND policy.observation_window BETWEEN '0.1 seconds' AND '1 year'
+        AND policy.duration BETWEEN '0.1 seconds' AND '1 year'
+        AND policy.backoff BETWEEN 1 AND 100
+        AND policy.max_duration <= '1 year'
+        AND coalesce(policy.permanent_after, 1) >= 1
+        AND length(policy.tenant) BETWEEN 1 AND 200) IS NOT TRUE
+    THEN
+        RAISE EXCEPTION 'invalid lockout policy'
+            USING ERRCODE = 'PT422', CONSTRAINT = 'lockout_policy_invalid',
+                  DETAIL = 'The preset is unknown, or a value is out of its range.',
+                  HINT = 'Use pci or nist, 1 to 100 attempts, intervals of 0.1 seconds to 1 year, a backoff of 1 to 100, and a permanent_after of at least 1.';
+    END IF;
+    INSERT INTO userlock.lockout_policy AS p VALUES (policy.*)
+    ON CONFLICT ON CONSTRAINT lockout_policy_pkey DO UPDATE SET
+        attempts = policy.attempts, observation_window = policy.observation_window, duration = policy.duration, backoff = policy.backoff,
+        max_duration = policy.max_duration, permanent_after = policy.permanent_after, by_address = policy.by_address;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.set_lockout_policy FROM PUBLIC;
+COMMENT ON FUNCTION userlock.set_lockout_policy IS
+$$Sets when failed sign-ins lock, for one tenant; in force from the next failure on.
+
+preset: pci or nist, the values of all arguments that are NULL; the others are described at the table's columns. Errors: PT403 not the caller's tenant, PT422 a value out of its range.$$;
+
+CREATE VIEW userlock.lockout_policies WITH (security_barrier) AS
+SELECT tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address
+FROM userlock.lockout_policy
+WHERE (SELECT userlock.caller_tenants()) IS NULL
+    OR tenant OPERATOR(pg_catalog.=) ANY ((SELECT userlock.caller_tenants())::pg_catalog.text[]);
+
+COMMENT ON VIEW userlock.lockout_policies IS
+'The policies set, as far as claims let the caller see; a tenant without one goes by the preset pci.';
+
+-- The count after one more failure: the whole judgement, on the row that is written.
+CREATE FUNCTION userlock.next_failure(
+    failure userlock.login_failure, policy userlock.lockout_policy, at timestamptz, account_sequence bigint, reset boolean, held boolean)
+RETURNS userlock.login_failure
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF reset THEN
+        failure.failures := 0;
+        failure.counted := 0;
+        failure.lockouts := 0;
+        failure.lockout_failures := 0;
+        failure.locked_until := NULL;
+    ELSIF at > greatest(failure.last_at, nullif(failure.locked_until, 'infinity')) + policy.observation_window THEN
+        failure.counted := 0;
+        failure.lockouts := 0;
+    END IF;
+    failure.failures := failure.failures + 1;
+    failure.last_at := greatest(at, failure.last_at);
+    failure.account_sequence := account_sequence;
+
+    -- A try while locked counts for nothing: it extends no lock.
+    IF held OR coalesce(failure.locked_until > at, false) THEN
+        RETURN failure;
+    END IF;
+
+    failure.counted := failure.counted + 1;
+    IF coalesce(failure.failures >= policy.permanent_after, false) THEN
+        failure.locked_until := 'infinity';
+    ELSIF failure.counted >= policy.attempts THEN
+        failure.locked_until := at + policy.duration * least(
+            power(policy.backoff, least(failure.lockouts, 60)),
+            extract(epoch FROM policy.max_duration) / extract(epoch FROM policy.duration));
+    ELSE
+        RETURN failure;
+    END IF;
+    failure.lockout_failures := failure.failures;
+    failure.lockouts := failure.lockouts + 1;
+    failure.counted := 0;
+    RETURN failure;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.next_failure FROM PUBLIC;
+COMMENT ON FUNCTION userlock.next_failure IS
+'A row of login_failure after one more failure; it locks where lockout_failures is failures. reset: the user was unlocked since; held: the user is locked or blocked anyway.';
+
+CREATE FUNCTION userlock.was_reset(failure userlock.login_failure)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM userlock.event AS e
+        WHERE e.tenant = failure.tenant AND e.user_id = failure.user_id AND e.sequence > failure.account_sequence
+            AND e.kind IN ('unlocked', 'registered', 'deleted'))
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.was_reset FROM PUBLIC;
+COMMENT ON FUNCTION userlock.was_reset IS
+'Was the user unlocked, or registered anew, since the last failure?';
+
+-- Without the claims: who signs in has none, and the tenant has been judged.
+CREATE FUNCTION userlock.lock_after_failures(user_id text, tenant text, until timestamptz, details jsonb)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET "request.jwt.claims" = ''
+AS $$
+BEGIN
+    PERFORM userlock.try_transition('lock', user_id, reason => 'failed sign-ins', until => nullif(until, 'infinity'),
+        tenant => tenant, idempotent => true, details => details);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.lock_after_failures FROM PUBLIC;
+COMMENT ON FUNCTION userlock.lock_after_failures IS
+'Locks a user whose failures have reached the threshold, if there is such a user who is not locked.';
+
+CREATE FUNCTION userlock.judge_sign_in(user_id text, tenant text, address text, policy userlock.lockout_policy)
+RETURNS userlock.sign_in_verdict
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    at timestamptz := clock_timestamp();
+    account record;
+    failure userlock.login_failure;
+    ends timestamptz[] := '{}';
+    counted integer := 0;
+    verdict userlock.sign_in_verdict;
+BEGIN
+    SELECT a.state, a.locked_until, a.blocked_until INTO account
+    FROM userlock.account AS a WHERE a.tenant = judge_sign_in.tenant AND a.user_id = judge_sign_in.user_id;
+    IF FOUND THEN
+        account.state := userlock.state_at(account.state, account.locked_until, account.blocked_until, at);
+        IF userlock.is_locked(account.state) THEN ends := ends || coalesce(account.locked_until, 'infinity'); END IF;
+        IF userlock.is_blocked(account.state) THEN ends := ends || coalesce(account.blocked_until, 'infinity'); END IF;
+    END IF;
+
+    SELECT * INTO failure FROM userlock.login_failure AS f
+    WHERE f.tenant = judge_sign_in.tenant AND f.user_id = judge_sign_in.user_id AND f.address = judge_sign_in.address;
+    IF FOUND AND NOT userlock.was_reset(failure) THEN
+        IF failure.locked_until > at THEN ends := ends || failure.locked_until; END IF;
+        IF at <= failure.last_at + policy.observation_window THEN counted := failure.counted; END IF;
+    END IF;
+
+    verdict.allowed := ends = '{}';
+    verdict.remaining_attempts := CASE WHEN verdict.allowed THEN greatest(policy.attempts - counted, 0) ELSE 0 END;
+    SELECT nullif(max(e), 'infinity') INTO verdict.until FROM unnest(ends) AS e;
+    RETURN verdict;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.judge_sign_in FROM PUBLIC;
+COMMENT ON FUNCTION userlock.judge_sign_in IS
+'The verdict on a sign-in as things stand; writes nothing.';
+
+CREATE FUNCTION userlock.counted_address(address text, policy userlock.lockout_policy)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (policy).by_address THEN left(coalesce(address, ''), 200) ELSE '' END;
+
+REVOKE EXECUTE ON FUNCTION userlock.counted_address FROM PUBLIC;
+COMMENT ON FUNCTION userlock.counted_address IS
+'The address that failures are counted under; empty where the policy does not tell them apart.';
+
+CREATE FUNCTION userlock.record_login_failure(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
+RETURNS userlock.sign_in_verdict
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own_tenant text := userlock.sign_in_tenant(tenant);
+    policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
+    own_address text := userlock.counted_address(address, policy);
+    at timestamptz := clock_timestamp();
+    account record;
+    failure userlock.login_failure;
+    verdict userlock.sign_in_verdict;
+BEGIN
+    -- An id that nobody can have looks like one that nobody has.
+    IF (length(user_id) BETWEEN 1 AND 200) IS NOT TRUE OR (length(own_tenant) BETWEEN 1 AND 200) IS NOT TRUE THEN
+        verdict := (true, policy.attempts - 1, NULL);
+        RETURN verdict;
+    END IF;
+
+    SELECT a.sequence, NOT userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, at)) AS held INTO account
+    FROM userlock.account AS a WHERE a.tenant = own_tenant AND a.user_id = record_login_failure.user_id;
+    account.sequence := coalesce(account.sequence, 0);
+    account.held := coalesce(account.held, false);
+
+    failure := userlock.next_failure(
+        ROW(own_tenant, user_id, own_address, 0, 0, at, 0, 0, NULL, 0)::userlock.login_failure, policy, at, account.sequence, true, account.held);
+    INSERT INTO userlock.login_failure AS f VALUES (failure.*)
+    ON CONFLICT ON CONSTRAINT login_failure_pkey DO UPDATE
+    SET (failures, counted, last_at, lockouts, lockout_failures, locked_until, account_sequence) = (
+        SELECT n.failures, n.counted, n.last_at, n.lockouts, n.lockout_failures, n.locked_until, n.account_sequence
+        FROM userlock.next_failure(f, policy, at, account.sequence, userlock.was_reset(f), account.held) AS n)
+    RETURNING f.* INTO failure;
+
+    IF failure.lockout_failures = failure.failures AND NOT policy.by_address THEN
+        PERFORM userlock.lock_after_failures(user_id, own_tenant, failure.locked_until,
+            jsonb_strip_nulls(jsonb_build_object('failures', failure.failures, 'address', address)));
+    END IF;
+    RETURN userlock.judge_sign_in(user_id, own_tenant, own_address, policy);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.record_login_failure FROM PUBLIC;
+COMMENT ON FUNCTION userlock.record_login_failure IS
+$$Counts a failed sign-in, and locks the user, or shuts out the address, when the tenant's policy says so. Never raises for a user's condition.
+
+address: the client's, counted apart where the policy says so, and kept with the lock. Error: PT403 not the caller's tenant.$$;
+
+CREATE FUNCTION userlock.record_login_success(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
+RETURNS userlock.sign_in_verdict
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own_tenant text := userlock.sign_in_tenant(tenant);
+    policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
+    own_address text := userlock.counted_address(address, policy);
+    verdict userlock.sign_in_verdict := userlock.judge_sign_in(user_id, own_tenant, own_address, policy);
+BEGIN
+    IF NOT EXISTS (SELECT FROM userlock.account AS a WHERE a.tenant = own_tenant AND a.user_id = record_login_success.user_id) THEN
+        verdict := (false, 0, NULL);
+    END IF;
+    IF verdict.allowed THEN
+        DELETE FROM userlock.login_failure AS f
+        WHERE f.tenant = own_tenant AND f.user_id = record_login_success.user_id AND f.address = own_address;
+        verdict.remaining_attempts := policy.attempts;
+    END IF;
+    RETURN verdict;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.record_login_success FROM PUBLIC;
+COMMENT ON FUNCTION userlock.record_login_success IS
+$$Tells whether a user whose password was right may come in, and if so forgets their failures. Not allowed: locked, blocked, shut out, or not registered.
+
+Error: PT403 not the caller's tenant.$$;
+
+CREATE FUNCTION userlock.login_verdict(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
+RETURNS userlock.sign_in_verdict
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own_tenant text := userlock.sign_in_tenant(tenant);
+    policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
+BEGIN
+    RETURN userlock.judge_sign_in(user_id, own_tenant, userlock.counted_address(address, policy), policy);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.login_verdict FROM PUBLIC;
+COMMENT ON FUNCTION userlock.login_verdict IS
+$$May the user try to sign in? Writes nothing; a user who does not exist may try.
+
+Error: PT403 not the caller's tenant.$$;
+
+CREATE FUNCTION userlock.prune_login_failures()
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    pruned bigint;
+BEGIN
+    DELETE FROM userlock.login_failure AS f
+    WHERE clock_timestamp() > greatest(f.last_at, f.locked_until) + (userlock.lockout_policy_of(f.tenant)).observation_window
+        AND (userlock.lockout_policy_of(f.tenant)).permanent_after IS NULL;
+    GET DIAGNOSTICS pruned = ROW_COUNT;
+    RETURN pruned;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.prune_login_failures FROM PUBLIC;
+COMMENT ON FUNCTION userlock.prune_login_failures IS
+'Deletes counts that no longer count, of all tenants, and returns how many; for pg_cron. Those of a policy with permanent_after stay until a success.';
+
