@@ -1,8 +1,8 @@
 /*
  * userlock_account_api.c
  *		SQL functions about an account as a whole: register_user(),
- *		delete_user(), revoke_access(), user_status(), user_profile() and
- *		expire().
+ *		delete_user(), follow_user(), revoke_access(), user_status(),
+ *		user_profile() and expire().
  */
 #include "postgres.h"
 
@@ -12,9 +12,11 @@
 #include "utils/memutils.h"
 
 #include "userlock_account.h"
+#include "userlock_caller.h"
 
 PG_FUNCTION_INFO_V1(userlock_register_user);
 PG_FUNCTION_INFO_V1(userlock_delete_user);
+PG_FUNCTION_INFO_V1(userlock_follow_user);
 PG_FUNCTION_INFO_V1(userlock_revoke_access);
 PG_FUNCTION_INFO_V1(userlock_user_status);
 PG_FUNCTION_INFO_V1(userlock_user_profile);
@@ -92,6 +94,22 @@ userlock_register_user(PG_FUNCTION_ARGS)
 	return userlock_outcome_return_status(&outcome, fcinfo);
 }
 
+static UserLockResult
+delete_user(const UserLockRequest *request, UserLockAccount *account)
+{
+	UserLockResult result = userlock_account_begin_change(request,
+														  USERLOCK_FOR_DELETE,
+														  account);
+
+	if (result == USERLOCK_CHANGED)
+	{
+		userlock_store_delete(&request->key);
+		userlock_account_append(request, account, "deleted",
+								userlock_state_name(account->state), NULL);
+	}
+	return result;
+}
+
 /* delete_user(user_id, reason, tenant, expected_sequence, idempotent, details) */
 Datum
 userlock_delete_user(PG_FUNCTION_ARGS)
@@ -107,21 +125,44 @@ userlock_delete_user(PG_FUNCTION_ARGS)
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = userlock_account_begin_change(&request, USERLOCK_FOR_DELETE,
-												   &outcome.account);
+	outcome.result = delete_user(&request, &outcome.account);
 	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
-	if (outcome.result == USERLOCK_CHANGED)
-	{
-		userlock_store_delete(&request.key);
-		userlock_account_append(&request, &outcome.account, "deleted",
-								userlock_state_name(outcome.account.state),
-								NULL);
-	}
 	userlock_store_end(&store);
 
 	if (outcome.result == USERLOCK_NOT_FOUND && request.idempotent)
 		PG_RETURN_NULL();
 	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/*
+ * follow_user(user_id, tenant, registered): for the rows of adopted tables,
+ * which say what is so; whose tenant it is has been settled with the table.
+ */
+Datum
+userlock_follow_user(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockAccount account;
+	UserLockCaller caller;
+	UserLockResult result;
+	UserLockStore store;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
+	result = userlock_request_check_key(&request);
+	if (result != USERLOCK_CHANGED)
+		userlock_request_raise(&request, result);
+
+	/* Claims that nobody can make sense of name nobody. */
+	if (!userlock_caller_read(&caller))
+		caller.subject = NULL;
+	request.actor = CStringGetTextDatum(userlock_caller_actor(&caller));
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	result = PG_GETARG_BOOL(2) ? register_user(&request, (Datum) 0, &account) :
+		delete_user(&request, &account);
+	userlock_store_end(&store);
+	PG_RETURN_BOOL(result == USERLOCK_CHANGED);
 }
 
 /* revoke_access(user_id, reason, tenant, expected_sequence, details) */

@@ -90,6 +90,13 @@ userlock_request_check_user_id(const UserLockRequest *request)
 }
 
 UserLockResult
+userlock_request_check_key(const UserLockRequest *request)
+{
+	return name_is_valid(request->key.tenant) ?
+		userlock_request_check_user_id(request) : USERLOCK_INVALID_TENANT;
+}
+
+UserLockResult
 userlock_request_check(const UserLockRequest *request)
 {
 	if (request->until <= GetCurrentTimestamp())

@@ -52,6 +52,9 @@ extern UserLockResult userlock_request_check(const UserLockRequest *request);
 /* Is the user id, which alone differs between the users of one bulk call? */
 extern UserLockResult userlock_request_check_user_id(const UserLockRequest *request);
 
+/* Are the tenant, which is not NULL, and the user id? */
+extern UserLockResult userlock_request_check_key(const UserLockRequest *request);
+
 /* Admits and checks; raises what stands against it. */
 extern void userlock_request_require(UserLockRequest *request);
 

@@ -1,5 +1,6 @@
 // A locked user is out at the next request, on every path.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import test, { before } from 'node:test';
 import { check } from './contract.mjs';
 import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
@@ -113,5 +114,30 @@ test('claims that are not what they should be are 401, never an internal error',
   }
   for (const claims of [{ iat: now() - 0.5 }, { iat: undefined }, { tenants: ['elsewhere'] }]) {
     assert.equal((await get(`/${table}`, { token: await tokenOf(id, claims) })).status, 200, JSON.stringify(claims));
+  }
+});
+
+test('the five minutes of README.md: from a table of users to a refused request', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const section = readme.slice(readme.indexOf('\n## Protect a PostgREST API in five minutes\n'), readme.indexOf('\n## Enforcement\n'));
+  const [adopt, grant, policy, lock] = [...section.matchAll(/```sql\n(.*?)```/gs)].map(([, text]) => text);
+  const [, refusal] = section.match(/```\n +(\{.*\})\n/);
+  const id = `holder-${process.pid}`;
+  await sql(`CREATE TABLE account_holder (id text PRIMARY KEY); INSERT INTO account_holder VALUES ('${id}'); CREATE ROLE app; GRANT app TO authenticator;
+    CREATE TABLE note (body text); ALTER TABLE note ENABLE ROW LEVEL SECURITY; CREATE POLICY everyone ON note USING (true); GRANT SELECT ON note TO app;
+    INSERT INTO note VALUES ('hello'); GRANT SELECT ON userlock.${table} TO app; NOTIFY pgrst, 'reload config'`);
+  try {
+    for (const statement of [adopt, grant, policy]) await sql(statement);
+    const token = await sign({ role: 'app', sub: id, tenant: env.TENANT, iat: now() });
+    const select = `SET ROLE app; SET request.jwt.claims = '{"sub":"${id}","iat":${now()}}'; SELECT count(*) FROM note`;
+    assert.equal((await get(`/${table}`, { token })).status, 200);
+    assert.equal(await sql(select), '1');
+    await sql(lock.replace('4711', id));
+    const answer = await get(`/${table}`, { token });
+    assert.equal(answer.status, 403);
+    assert.equal(answer.text.replace(id, '4711'), refusal);
+    assert.equal(await sql(select), '0');
+  } finally {
+    await sql('DROP TABLE note, account_holder; DROP OWNED BY app; DROP ROLE app');
   }
 });

@@ -1,0 +1,124 @@
+-- Existing tables of users are adopted, and followed.
+SET search_path = userlock, public;
+\set VERBOSITY terse
+CREATE VIEW public.users AS
+SELECT tenant, user_id, (SELECT string_agg(kind, ' ' ORDER BY sequence) FROM event AS e WHERE e.tenant = w.tenant AND e.user_id = w.user_id) AS history,
+    EXISTS (SELECT FROM account AS a WHERE a.tenant = w.tenant AND a.user_id = w.user_id) AS registered
+FROM (SELECT DISTINCT tenant, user_id FROM event) AS w ORDER BY 1, 2;
+
+-- By each type of id; users registered already stay as they are.
+CREATE TABLE public.person (id uuid PRIMARY KEY, name text);
+INSERT INTO public.person SELECT ('00000000-0000-4000-8000-00000000000' || n)::uuid FROM generate_series(1, 3) AS n;
+SELECT count(register_user('00000000-0000-4000-8000-000000000002'));
+SELECT count(lock_user('00000000-0000-4000-8000-000000000002'));
+SELECT adopt('public.person', 'id'), adopt('public.person', 'id');
+SELECT * FROM public.users;
+SELECT user_allowed('00000000-0000-4000-8000-000000000001'), user_allowed('00000000-0000-4000-8000-000000000002');
+TRUNCATE account, event;
+CREATE TABLE public.member ("Member No" integer, org text, login_at timestamptz, UNIQUE (org, "Member No"));
+INSERT INTO public.member VALUES (1, 'acme'), (2, 'acme'), (1, 'globex'), (4, NULL);
+SELECT adopt('public.member', 'Member No', 'org');
+SELECT * FROM public.users;
+
+-- Rows come, go, and change their ids; other columns are nobody's business.
+INSERT INTO public.member VALUES (5, 'acme'), (6, NULL);
+DELETE FROM public.member WHERE "Member No" = 2;
+UPDATE public.member SET login_at = now();
+UPDATE public.member SET org = 'initech' WHERE org = 'globex';
+UPDATE public.member SET "Member No" = 7 WHERE "Member No" = 5;
+INSERT INTO public.member VALUES (2, 'acme');
+INSERT INTO public.member VALUES (1, 'acme') ON CONFLICT DO NOTHING;
+SELECT * FROM public.users;
+-- Every id moves to another row: nobody comes, nobody goes but at the ends.
+TRUNCATE event, account;
+TRUNCATE public.member;
+SELECT count(*) FROM public.users;
+INSERT INTO public.member SELECT n, 'acme' FROM generate_series(1, 4) AS n;
+ALTER TABLE public.member DROP CONSTRAINT "member_org_Member No_key";
+UPDATE public.member SET "Member No" = "Member No" + 1;
+SELECT * FROM public.users;
+-- A statement that is rolled back is followed nowhere.
+BEGIN;
+DELETE FROM public.member;
+ROLLBACK;
+SELECT count(*) FROM account;
+TRUNCATE public.member;
+SELECT count(*) FROM account;
+SELECT * FROM verify();
+
+-- An id that no user can have stops its statement.
+CREATE TABLE public.nickname (name text);
+SELECT adopt('public.nickname', 'name');
+INSERT INTO public.nickname VALUES ('ok'), ('');
+INSERT INTO public.nickname VALUES (NULL);
+INSERT INTO public.nickname VALUES (repeat('x', 201));
+SELECT count(*) FROM account;
+INSERT INTO public.nickname VALUES ('ann'), ('bob');
+-- Released: the users stay, the table is followed no more.
+SELECT release('public.nickname'), release('public.nickname');
+DELETE FROM public.nickname;
+INSERT INTO public.nickname VALUES ('cid'), ('');
+SELECT user_id FROM account ORDER BY 1;
+SELECT adopt('public.nickname', 'name');
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'userlock%' AND tgrelid = 'public.nickname'::regclass;
+
+-- What is no table of users.
+SELECT adopt('public.member', 'login_at');
+SELECT adopt('public.member', 'nothing');
+SELECT adopt('public.member', NULL);
+SELECT adopt('public.member', 'Member No', 'nothing');
+SELECT adopt('public.member', 'org', 'org');
+SELECT adopt('public.member', 'ctid');
+SELECT adopt('public.users', 'user_id');
+SELECT adopt(NULL, 'id');
+SELECT adopt(0, 'id');
+
+-- Partitioned tables, domains, and names that need quotes.
+CREATE DOMAIN public.code AS varchar(20);
+CREATE TABLE public."Odd ""Name" (id public.code, tenant text) PARTITION BY LIST (tenant);
+CREATE TABLE public.odd_1 PARTITION OF public."Odd ""Name" FOR VALUES IN ('a', 'b');
+CREATE TABLE public.odd_2 PARTITION OF public."Odd ""Name" DEFAULT;
+TRUNCATE account, event;
+SELECT adopt('public."Odd ""Name"', 'id', 'tenant');
+INSERT INTO public."Odd ""Name" VALUES ('x', 'a'), ('x', 'b'), ('y', 'c');
+INSERT INTO public.odd_1 VALUES ('z', 'a');
+UPDATE public."Odd ""Name" SET tenant = 'd' WHERE tenant = 'b';
+SELECT * FROM public.users;
+SELECT release('public."Odd ""Name"');
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'userlock%' AND tgrelid = 'public.odd_1'::regclass;
+
+-- Only owners adopt, and only with EXECUTE; who may insert needs no more than that.
+CREATE ROLE regress_userlock_owner;
+CREATE ROLE regress_userlock_signup;
+GRANT CREATE ON SCHEMA public TO regress_userlock_owner;
+SET ROLE regress_userlock_owner;
+CREATE TABLE public.customer (id bigint PRIMARY KEY);
+GRANT INSERT, DELETE ON public.customer TO regress_userlock_signup;
+SELECT adopt('public.customer', 'id');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION adopt, release TO regress_userlock_owner, regress_userlock_signup;
+SET ROLE regress_userlock_signup;
+SELECT adopt('public.customer', 'id');
+SET ROLE regress_userlock_owner;
+SELECT adopt('public.member', 'Member No');
+SELECT release('public.person');
+SELECT adopt('public.customer', 'id');
+SET ROLE regress_userlock_signup;
+SET request.jwt.claims = '{"sub":"signup form","tenant":"elsewhere"}';
+INSERT INTO public.customer VALUES (4711);
+SELECT follow_user('4711', 'default', false);
+RESET ROLE;
+RESET request.jwt.claims;
+SELECT tenant, user_id, actor FROM event WHERE user_id = '4711';
+-- The tenant is the one of the day of the adoption.
+SET userlock.tenant = 'another';
+INSERT INTO public.customer VALUES (4712);
+RESET userlock.tenant;
+SELECT tenant, user_id FROM account WHERE user_id LIKE '471_' ORDER BY 2;
+
+DROP TABLE public.person, public.member, public.nickname, public."Odd ""Name", public.customer;
+DROP DOMAIN public.code;
+DROP VIEW public.users;
+DROP OWNED BY regress_userlock_owner, regress_userlock_signup;
+DROP ROLE regress_userlock_owner, regress_userlock_signup;
+TRUNCATE account, event;
