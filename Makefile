@@ -42,7 +42,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK  = -lprotobuf-c
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission enforce login adopt api_key http grpc input verify readme
+	bulk primitive permission enforce login adopt monitoring api_key http grpc input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
@@ -75,7 +75,7 @@ $(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
 # In the order of the script.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/rules core/tables core/transitions core/accounts core/enforcement core/views \
-	core/maintenance core/adoption core/login core/api_keys common/privileges
+	core/maintenance core/adoption core/login core/monitoring core/api_keys common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(srcdir)/sql/http/contracts/*.sql))))
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \
 	$(CONTRACTS:%=http/contracts/%) common/privileges

@@ -35,7 +35,8 @@ GRANT EXECUTE ON FUNCTION
     userlock.user_status, userlock.user_profile, userlock.verify,
     userlock.login_verdict, userlock.set_lockout_policy
 TO operator;
-GRANT SELECT ON userlock.restricted_users, userlock.user_history, userlock.lockout_policies TO operator;
+GRANT SELECT ON userlock.restricted_users, userlock.user_history, userlock.lockout_policies,
+    userlock.statistics, userlock.security_events TO operator;
 
 -- Everyone is checked before each request, see db-pre-request in postgrest.conf, and
 -- may be by policies.

@@ -1570,6 +1570,63 @@ COMMENT ON FUNCTION userlock.prune_login_failures IS
 'Deletes counts that no longer count, of all tenants, and returns how many; for pg_cron. Those of a policy with permanent_after stay until a success.';
 
 --
+-- For what watches from outside: metrics, and events for receivers downstream
+--
+
+CREATE VIEW userlock.statistics WITH (security_barrier) AS
+SELECT 'users' AS metric, account.tenant,
+    userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now)::pg_catalog.text AS label,
+    pg_catalog.count(*) AS value
+FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+CROSS JOIN userlock.visible_account AS account
+GROUP BY 2, 3
+UNION ALL
+SELECT 'events_last_hour', event.tenant, event.kind, pg_catalog.count(*)
+FROM userlock.user_history AS event
+WHERE event.at > pg_catalog.clock_timestamp() - interval '1 hour'
+GROUP BY 2, 3
+UNION ALL
+SELECT 'failed_sign_ins', failure.tenant,
+    CASE WHEN failure.locked_until > pg_catalog.clock_timestamp() THEN 'refused' ELSE 'counted' END, pg_catalog.sum(failure.failures)::bigint
+FROM userlock.login_failure AS failure
+WHERE userlock.caller_tenants() IS NULL OR failure.tenant = ANY (userlock.caller_tenants())
+GROUP BY 2, 3;
+
+COMMENT ON VIEW userlock.statistics IS
+'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_sign_ins: since the last success or unlock, refused where they are shut out now. Reads all accounts and events.';
+COMMENT ON COLUMN userlock.statistics.label IS
+'The state, the kind of event, counted or refused.';
+
+-- What each event means to a receiver; one that changes nothing for it is not there.
+CREATE VIEW userlock.security_events WITH (security_barrier) AS
+SELECT event.tenant, event.user_id, event.sequence, event.at, type.name AS type,
+    pg_catalog.jsonb_build_object(
+        'jti', pg_catalog.jsonb_build_array(event.tenant, event.user_id, event.sequence, type.name)::pg_catalog.text,
+        'iat', pg_catalog.floor(extract(epoch FROM event.at)),
+        'sub_id', pg_catalog.jsonb_build_object('format', 'opaque', 'id', event.user_id),
+        'events', pg_catalog.jsonb_build_object(type.uri || type.name, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+            'event_timestamp', pg_catalog.floor(extract(epoch FROM event.at)),
+            'initiating_entity', CASE WHEN event.actor IS NULL THEN 'policy' ELSE 'admin' END,
+            'reason_admin', CASE WHEN event.reason IS NOT NULL THEN pg_catalog.jsonb_build_object('en', event.reason) END)))) AS token
+FROM userlock.user_history AS event
+CROSS JOIN LATERAL (VALUES
+    ('https://schemas.openid.net/secevent/risc/event-type/', 'account-disabled',
+        event.kind IN ('locked', 'blocked') AND event.from_state = 'active'),
+    ('https://schemas.openid.net/secevent/risc/event-type/', 'account-enabled',
+        event.kind IN ('unlocked', 'unblocked', 'lock_expired', 'block_expired') AND event.to_state = 'active'),
+    ('https://schemas.openid.net/secevent/risc/event-type/', 'account-purged', event.kind = 'deleted'),
+    ('https://schemas.openid.net/secevent/caep/event-type/', 'session-revoked', event.kind IN ('locked', 'blocked', 'access_revoked'))
+) AS type (uri, name, applies)
+WHERE type.applies;
+
+COMMENT ON VIEW userlock.security_events IS
+'History in the shape of security event tokens (RFC 8417) with the events of OpenID RISC (account-disabled, account-enabled, account-purged) and CAEP (session-revoked). iss and aud are the transmitter''s to add, and so is the signature. To poll, ask for what is later than some minutes before the last at, and drop what jti tells to be known.';
+COMMENT ON COLUMN userlock.security_events.type IS
+'account-disabled, account-enabled, account-purged or session-revoked.';
+COMMENT ON COLUMN userlock.security_events.token IS
+'The claims of the token; jti is the same whenever it is read.';
+
+--
 -- API keys
 --
 -- For callers who send a key of their own instead of a JWT.  A key stands for
