@@ -1130,8 +1130,8 @@ Error: 42501 the caller does not own it.$$;
 -- functions never raise for a user's condition, because that would roll the
 -- count back.  Users who do not exist are counted like those who do.
 --
--- Nothing resets a count by writing: an unlock is seen in history, so that two
--- sessions never wait for each other's rows crosswise.
+-- An unlock does not write to the counts: they see it in history, so that one call
+-- and another never wait for each other's rows crosswise.
 --
 
 CREATE TABLE userlock.lockout_policy (
@@ -1160,7 +1160,7 @@ COMMENT ON COLUMN userlock.lockout_policy.backoff IS
 COMMENT ON COLUMN userlock.lockout_policy.max_duration IS
 'But no longer than this.';
 COMMENT ON COLUMN userlock.lockout_policy.permanent_after IS
-'From this many failures without a success or an unlock on, a lock lasts until lifted; NULL: never.';
+'From this many failures without a success or an unlock on, not counting those while locked, a lock lasts until lifted; NULL: never.';
 COMMENT ON COLUMN userlock.lockout_policy.by_address IS
 'Count for each user and client address, and shut out the address instead of locking the user?';
 
@@ -1169,6 +1169,7 @@ CREATE TABLE userlock.login_failure (
     user_id text COLLATE "C" NOT NULL,
     address text COLLATE "C" NOT NULL,
     failures bigint NOT NULL,
+    tried bigint NOT NULL,
     counted integer NOT NULL,
     last_at timestamptz NOT NULL,
     lockouts integer NOT NULL,
@@ -1188,6 +1189,8 @@ COMMENT ON COLUMN userlock.login_failure.address IS
 'From where; empty where the policy does not tell addresses apart.';
 COMMENT ON COLUMN userlock.login_failure.failures IS
 'All failures, those while locked among them.';
+COMMENT ON COLUMN userlock.login_failure.tried IS
+'Those that were not while locked or blocked.';
 COMMENT ON COLUMN userlock.login_failure.counted IS
 'Failures towards the next lock.';
 COMMENT ON COLUMN userlock.login_failure.last_at IS
@@ -1213,9 +1216,9 @@ CREATE TYPE userlock.sign_in_verdict AS (
 COMMENT ON TYPE userlock.sign_in_verdict IS
 'allowed: may the user try, or come in? remaining_attempts: failures that will still be forgiven, 0 where not allowed. until: when it will be allowed again; NULL: it is, or nobody knows.';
 
--- The tenant meant: a claim "tenant" holds the caller to the claims' tenants.  Who
--- signs in has none yet.
-CREATE FUNCTION userlock.sign_in_tenant(tenant text)
+-- The tenant meant: claims hold the caller to their tenants.  Who signs in has no
+-- claims yet that would tell.
+CREATE FUNCTION userlock.sign_in_tenant(tenant text, signing_in boolean)
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -1224,7 +1227,7 @@ DECLARE
     tenants text[] := userlock.caller_tenants();
     claims json := nullif(current_setting('request.jwt.claims', true), '')::json;
 BEGIN
-    IF tenant <> ALL (tenants) AND claims ->> 'tenant' IS NOT NULL THEN
+    IF tenant <> ALL (tenants) AND NOT (signing_in AND coalesce(claims ->> 'sub', claims ->> 'tenant', claims ->> 'tenants') IS NULL) THEN
         RAISE EXCEPTION 'permission denied for tenant'
             USING ERRCODE = 'PT403', CONSTRAINT = 'tenant_denied',
                   DETAIL = 'The caller''s claims do not list the tenant.',
@@ -1236,7 +1239,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.sign_in_tenant FROM PUBLIC;
 COMMENT ON FUNCTION userlock.sign_in_tenant IS
-'The tenant of a sign-in: NULL means the caller''s own. Error: PT403, not the caller''s tenant.';
+'The tenant of a sign-in: NULL means the caller''s own. signing_in: whoever has neither sub nor tenant in their claims may name any. Errors: PT403, not the caller''s tenant; PT401 malformed claims.';
 
 CREATE FUNCTION userlock.preset_lockout_policy(preset text)
 RETURNS userlock.lockout_policy
@@ -1282,19 +1285,20 @@ AS $$
 DECLARE
     policy userlock.lockout_policy := userlock.preset_lockout_policy(preset);
 BEGIN
-    policy.tenant := userlock.sign_in_tenant(tenant);
+    policy.tenant := userlock.sign_in_tenant(tenant, false);
     policy.attempts := coalesce(attempts, policy.attempts);
-    policy.observation_window := coalesce(observation_window, policy.observation_window);
-    policy.duration := coalesce(duration, policy.duration);
+    -- Seconds: what a month is depends on the day.
+    policy.observation_window := make_interval(secs => extract(epoch FROM coalesce(observation_window, policy.observation_window)));
+    policy.duration := make_interval(secs => extract(epoch FROM coalesce(duration, policy.duration)));
     policy.backoff := coalesce(backoff, policy.backoff);
-    policy.max_duration := greatest(coalesce(max_duration, policy.max_duration), policy.duration);
+    policy.max_duration := greatest(make_interval(secs => extract(epoch FROM coalesce(max_duration, policy.max_duration))), policy.duration);
     policy.permanent_after := coalesce(permanent_after, policy.permanent_after);
     policy.by_address := coalesce(by_address, policy.by_address);
     IF (policy.attempts BETWEEN 1 AND 100
-        AND policy.observation_window BETWEEN '0.1 seconds' AND '1 year'
-        AND policy.duration BETWEEN '0.1 seconds' AND '1 year'
+        AND policy.observation_window BETWEEN '0.1 seconds' AND '8766 hours'
+        AND policy.duration BETWEEN '0.1 seconds' AND '8766 hours'
         AND policy.backoff BETWEEN 1 AND 100
-        AND policy.max_duration <= '1 year'
+        AND policy.max_duration <= '8766 hours'
         AND coalesce(policy.permanent_after, 1) >= 1
         AND length(policy.tenant) BETWEEN 1 AND 200) IS NOT TRUE
     THEN
@@ -1335,6 +1339,7 @@ AS $$
 BEGIN
     IF reset THEN
         failure.failures := 0;
+        failure.tried := 0;
         failure.counted := 0;
         failure.lockouts := 0;
         failure.lockout_failures := 0;
@@ -1345,15 +1350,16 @@ BEGIN
     END IF;
     failure.failures := failure.failures + 1;
     failure.last_at := greatest(at, failure.last_at);
-    failure.account_sequence := account_sequence;
+    failure.account_sequence := greatest(account_sequence, failure.account_sequence);
 
     -- A try while locked counts for nothing: it extends no lock.
     IF held OR coalesce(failure.locked_until > at, false) THEN
         RETURN failure;
     END IF;
 
+    failure.tried := failure.tried + 1;
     failure.counted := failure.counted + 1;
-    IF coalesce(failure.failures >= policy.permanent_after, false) THEN
+    IF coalesce(failure.tried >= policy.permanent_after, false) THEN
         failure.locked_until := 'infinity';
     ELSIF failure.counted >= policy.attempts THEN
         failure.locked_until := at + policy.duration * least(
@@ -1416,6 +1422,7 @@ DECLARE
     failure userlock.login_failure;
     ends timestamptz[] := '{}';
     counted integer := 0;
+    tried bigint := 0;
     verdict userlock.sign_in_verdict;
 BEGIN
     SELECT a.state, a.locked_until, a.blocked_until INTO account
@@ -1431,10 +1438,11 @@ BEGIN
     IF FOUND AND NOT userlock.was_reset(failure) THEN
         IF failure.locked_until > at THEN ends := ends || failure.locked_until; END IF;
         IF at <= failure.last_at + policy.observation_window THEN counted := failure.counted; END IF;
+        tried := failure.tried;
     END IF;
 
     verdict.allowed := ends = '{}';
-    verdict.remaining_attempts := CASE WHEN verdict.allowed THEN greatest(policy.attempts - counted, 0) ELSE 0 END;
+    verdict.remaining_attempts := CASE WHEN verdict.allowed THEN greatest(least(policy.attempts - counted, policy.permanent_after - tried), 0) ELSE 0 END;
     SELECT nullif(max(e), 'infinity') INTO verdict.until FROM unnest(ends) AS e;
     RETURN verdict;
 END
@@ -1443,6 +1451,26 @@ $$;
 REVOKE EXECUTE ON FUNCTION userlock.judge_sign_in FROM PUBLIC;
 COMMENT ON FUNCTION userlock.judge_sign_in IS
 'The verdict on a sign-in as things stand; writes nothing.';
+
+-- Before anything is judged: else what a right password gets would differ from what
+-- a wrong one gets where neither can be written down.
+CREATE FUNCTION userlock.require_writable()
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_read_only')::boolean THEN
+        RAISE EXCEPTION 'cannot record a sign-in in a read-only transaction'
+            USING ERRCODE = 'read_only_sql_transaction',
+                  HINT = 'Over HTTP, use POST.';
+    END IF;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.require_writable FROM PUBLIC;
+COMMENT ON FUNCTION userlock.require_writable IS
+'Raises 25006 in a read-only transaction.';
 
 CREATE FUNCTION userlock.counted_address(address text, policy userlock.lockout_policy)
 RETURNS text
@@ -1459,7 +1487,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant);
+    own_tenant text := userlock.sign_in_tenant(tenant, true);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
     own_address text := userlock.counted_address(address, policy);
     at timestamptz := clock_timestamp();
@@ -1467,6 +1495,7 @@ DECLARE
     failure userlock.login_failure;
     verdict userlock.sign_in_verdict;
 BEGIN
+    PERFORM userlock.require_writable();
     -- An id that nobody can have looks like one that nobody has.
     IF (length(user_id) BETWEEN 1 AND 200) IS NOT TRUE OR (length(own_tenant) BETWEEN 1 AND 200) IS NOT TRUE THEN
         verdict := (true, policy.attempts - 1, NULL);
@@ -1475,21 +1504,24 @@ BEGIN
 
     SELECT a.sequence, NOT userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, at)) AS held INTO account
     FROM userlock.account AS a WHERE a.tenant = own_tenant AND a.user_id = record_login_failure.user_id;
-    account.sequence := coalesce(account.sequence, 0);
+    -- Of a user who was deleted, history knows the last event.
+    account.sequence := coalesce(account.sequence,
+        (SELECT max(e.sequence) FROM userlock.event AS e WHERE e.tenant = own_tenant AND e.user_id = record_login_failure.user_id), 0);
     account.held := coalesce(account.held, false);
 
     failure := userlock.next_failure(
-        ROW(own_tenant, user_id, own_address, 0, 0, at, 0, 0, NULL, 0)::userlock.login_failure, policy, at, account.sequence, true, account.held);
+        ROW(own_tenant, user_id, own_address, 0, 0, 0, at, 0, 0, NULL, 0)::userlock.login_failure, policy, at, account.sequence, true, account.held);
     INSERT INTO userlock.login_failure AS f VALUES (failure.*)
     ON CONFLICT ON CONSTRAINT login_failure_pkey DO UPDATE
-    SET (failures, counted, last_at, lockouts, lockout_failures, locked_until, account_sequence) = (
-        SELECT n.failures, n.counted, n.last_at, n.lockouts, n.lockout_failures, n.locked_until, n.account_sequence
-        FROM userlock.next_failure(f, policy, at, account.sequence, userlock.was_reset(f), account.held) AS n)
+    -- The row is locked now, maybe after a wait: time is read anew.
+    SET (failures, tried, counted, last_at, lockouts, lockout_failures, locked_until, account_sequence) = (
+        SELECT n.failures, n.tried, n.counted, n.last_at, n.lockouts, n.lockout_failures, n.locked_until, n.account_sequence
+        FROM userlock.next_failure(f, policy, clock_timestamp(), account.sequence, userlock.was_reset(f), account.held) AS n)
     RETURNING f.* INTO failure;
 
     IF failure.lockout_failures = failure.failures AND NOT policy.by_address THEN
         PERFORM userlock.lock_after_failures(user_id, own_tenant, failure.locked_until,
-            jsonb_strip_nulls(jsonb_build_object('failures', failure.failures, 'address', address)));
+            jsonb_strip_nulls(jsonb_build_object('failures', failure.failures, 'address', left(address, 200))));
     END IF;
     RETURN userlock.judge_sign_in(user_id, own_tenant, own_address, policy);
 END
@@ -1499,7 +1531,7 @@ REVOKE EXECUTE ON FUNCTION userlock.record_login_failure FROM PUBLIC;
 COMMENT ON FUNCTION userlock.record_login_failure IS
 $$Counts a failed sign-in, and locks the user, or shuts out the address, when the tenant's policy says so. Never raises for a user's condition.
 
-address: the client's, counted apart where the policy says so, and kept with the lock. Error: PT403 not the caller's tenant.$$;
+tenant: whose claims have neither sub nor tenant may name any. address: the client's, counted apart where the policy says so, and kept with the lock. Errors: PT403 not the caller's tenant, 25006 read-only transaction.$$;
 
 CREATE FUNCTION userlock.record_login_success(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
 RETURNS userlock.sign_in_verdict
@@ -1507,11 +1539,12 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant);
+    own_tenant text := userlock.sign_in_tenant(tenant, true);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
     own_address text := userlock.counted_address(address, policy);
     verdict userlock.sign_in_verdict := userlock.judge_sign_in(user_id, own_tenant, own_address, policy);
 BEGIN
+    PERFORM userlock.require_writable();
     IF NOT EXISTS (SELECT FROM userlock.account AS a WHERE a.tenant = own_tenant AND a.user_id = record_login_success.user_id) THEN
         verdict := (false, 0, NULL);
     END IF;
@@ -1528,7 +1561,7 @@ REVOKE EXECUTE ON FUNCTION userlock.record_login_success FROM PUBLIC;
 COMMENT ON FUNCTION userlock.record_login_success IS
 $$Tells whether a user whose password was right may come in, and if so forgets their failures. Not allowed: locked, blocked, shut out, or not registered.
 
-Error: PT403 not the caller's tenant.$$;
+Errors: PT403 not the caller's tenant, 25006 read-only transaction.$$;
 
 CREATE FUNCTION userlock.login_verdict(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
 RETURNS userlock.sign_in_verdict
@@ -1536,7 +1569,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant);
+    own_tenant text := userlock.sign_in_tenant(tenant, false);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
 BEGIN
     RETURN userlock.judge_sign_in(user_id, own_tenant, userlock.counted_address(address, policy), policy);

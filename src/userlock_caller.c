@@ -175,7 +175,8 @@ userlock_caller_read(UserLockCaller *caller)
 	if (!caller->has_claims)
 		return true;
 
-	if (userlock_json_is_too_deep(claims, strlen(claims)))
+	if (userlock_json_is_too_deep(claims, strlen(claims)) ||
+		userlock_compat_json_may_throw(claims))
 		return false;
 	if (pg_parse_json(userlock_compat_json_lexer(claims), &actions) != JSON_SUCCESS)
 		return false;

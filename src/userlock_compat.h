@@ -55,6 +55,26 @@ typedef JsonParseErrorType UserLockJsonAction;
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/*
+ * Before 16 the lexer throws where the database's encoding cannot have what
+ * \\uXXXX stands for; only UTF-8 has everything.
+ */
+static inline bool
+userlock_compat_json_may_throw(const char *json)
+{
+#if PG_VERSION_NUM < 160000
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return false;
+	for (const char *escape = strstr(json, "\\u"); escape != NULL;
+		 escape = strstr(escape + 2, "\\u"))
+	{
+		if (strncmp(escape, "\\u00", 4) != 0 || escape[4] < '0' || escape[4] > '7')
+			return true;
+	}
+#endif
+	return false;
+}
+
 /* 17 lets the caller own the lexer. */
 static inline JsonLexContext *
 userlock_compat_json_lexer(const char *json)
@@ -68,6 +88,14 @@ userlock_compat_json_lexer(const char *json)
 										GetDatabaseEncoding(), true);
 #endif
 }
+
+/* 18 asks what to do of one that is checked late; ours is not. */
+#if PG_VERSION_NUM < 180000
+#define userlock_compat_primary_key(table) RelationGetPrimaryKeyIndex(table)
+#else
+#define userlock_compat_primary_key(table) \
+	RelationGetPrimaryKeyIndex(table, false)
+#endif
 
 /* 18 counts what index scans do. */
 #if PG_VERSION_NUM < 180000

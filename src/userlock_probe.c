@@ -47,59 +47,76 @@ init_key(ScanKey key, AttrNumber column, const char *value)
 						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(value));
 }
 
-/* The table and its primary key, looked up again when any relation changes. */
-static Oid	account = InvalidOid;
-static Oid	account_pkey = InvalidOid;
+/* The table, looked up again when any relation has changed. */
+static Oid	account;
+static bool account_is_known = false;
 
 static void
-forget_relations(Datum argument, int cache, uint32 hash)
+forget_account(Datum argument, int cache, uint32 hash)
 {
-	account = InvalidOid;
+	account_is_known = false;
 }
 
-static void
-look_up_relations(void)
+/*
+ * Opens it.  To look it up, and to lock it, is also to hear of changes; what
+ * was known before may then be gone.
+ */
+static Relation
+open_account(void)
 {
 	static bool listens = false;
-	Oid			namespace = get_namespace_oid("userlock", false);
+	Relation	table;
 
 	if (!listens)
-		CacheRegisterSyscacheCallback(RELOID, forget_relations, (Datum) 0);
+		CacheRegisterSyscacheCallback(RELOID, forget_account, (Datum) 0);
 	listens = true;
-	account_pkey = get_relname_relid("account_pkey", namespace);
-	account = get_relname_relid("account", namespace);
+
+	for (;;)
+	{
+		while (!account_is_known)
+		{
+			account_is_known = true;
+			account = get_relname_relid("account",
+										get_namespace_oid("userlock", false));
+		}
+		table = try_table_open(account, AccessShareLock);
+		if (table != NULL && account_is_known)
+			return table;
+		if (table != NULL)
+			table_close(table, AccessShareLock);
+		else if (account_is_known)
+			elog(ERROR, "could not open table userlock.account");
+	}
+}
+
+/*
+ * What is committed now, also where the transaction keeps an older snapshot:
+ * whoever is locked out must not stay in because they began early.  It is taken
+ * as for a catalog, because no other is to be had in a parallel query.
+ */
+static Snapshot
+latest_snapshot(void)
+{
+	if (!IsolationUsesXactSnapshot())
+		return GetActiveSnapshot();
+	InvalidateCatalogSnapshot();
+	return GetCatalogSnapshot(account);
 }
 
 bool
 userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
 {
-	Relation	table;
-	Relation	index;
-	TupleTableSlot *slot;
+	Relation	table = open_account();
+	Relation	index = index_open(userlock_compat_primary_key(table),
+								   AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(table, NULL);
+	Snapshot	snapshot = RegisterSnapshot(latest_snapshot());
 	ScanKeyData keys[2];
 	IndexScanDesc scan;
-	Snapshot	snapshot = GetActiveSnapshot();
-	bool		is_latest = false;
 	bool		found;
-
-	if (!OidIsValid(account))
-		look_up_relations();
-	table = table_open(account, AccessShareLock);
-	index = index_open(account_pkey, AccessShareLock);
-	slot = table_slot_create(table, NULL);
 
 	init_key(&keys[0], 1, tenant);
 	init_key(&keys[1], 2, user_id);
-
-	/*
-	 * Whoever is locked out must not stay in because their transaction keeps
-	 * an older snapshot.  Workers of a parallel query go by the query's.
-	 */
-	if (IsolationUsesXactSnapshot() && !IsInParallelMode())
-	{
-		snapshot = RegisterSnapshot(GetLatestSnapshot());
-		is_latest = true;
-	}
 	scan = userlock_compat_index_beginscan(table, index, snapshot, 2);
 	index_rescan(scan, keys, 2, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
@@ -113,8 +130,7 @@ userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
 		probe->access_valid_after = get_moment(slot, ACCESS_VALID_AFTER_COLUMN, DT_NOBEGIN);
 	}
 	index_endscan(scan);
-	if (is_latest)
-		UnregisterSnapshot(snapshot);
+	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
 	/* The locks stay until the transaction ends, as those of a query would. */
 	index_close(index, NoLock);

@@ -34,17 +34,20 @@ for (const [i, { language, text }] of examples.entries()) {
 
 test('the login function of README.md lets in, counts, and locks out, alike for users who exist and users who do not', async () => {
   const [, example] = readme.slice(readme.indexOf('\n## Lock out after failed sign-ins\n')).match(/```sql\n(.*?)```/s);
-  const login = (id, password) => sql(`SELECT login('${id}', '${password}')`);
+  const login = (id, password) => sql(`SELECT current_setting('response.status') FROM login('${id}', '${password}')`);
   await sql(example);
   try {
-    assert.equal(await login('zoe', 'correct horse'), 't');
-    for (let i = 0; i < 10; i++) assert.equal(await login('zoe', 'wrong'), 'f');
-    assert.equal(await login('zoe', 'correct horse'), 'f');
-    assert.equal(await login('nobody', 'correct horse'), 'f');
+    assert.equal(await login('zoe', 'correct horse'), '204');
+    for (const password of ['correct horse', 'wrong']) {
+      await assert.rejects(sql(`BEGIN READ ONLY; SELECT login('zoe', '${password}')`), /cannot record a sign-in in a read-only transaction/);
+    }
+    for (let i = 0; i < 10; i++) assert.equal(await login('zoe', 'wrong'), '401');
+    assert.equal(await login('zoe', 'correct horse'), '401');
+    assert.equal(await login('nobody', 'correct horse'), '401');
     assert.equal(await stateOf('zoe'), 'locked');
     assert.equal(await eventsOf('zoe'), 'registered locked');
     await rpc('unlock_user', { user_id: 'zoe' });
-    assert.equal(await login('zoe', 'correct horse'), 't');
+    assert.equal(await login('zoe', 'correct horse'), '204');
   } finally {
     await sql('DROP FUNCTION login; DROP TABLE app_user');
   }

@@ -132,6 +132,15 @@ BEGIN READ ONLY;
 SELECT check_as(token('jürgen')), check_as(token('alice', -2)), user_allowed('jürgen'), current_user_allowed();
 COMMIT;
 
+-- The table's index may be another from one call to the next.
+BEGIN;
+SELECT user_allowed('jürgen');
+REINDEX TABLE userlock.account;
+SELECT user_allowed('jürgen');
+COMMIT;
+REINDEX TABLE CONCURRENTLY userlock.account;
+SELECT user_allowed('jürgen');
+
 DROP TABLE public.note;
 DROP OWNED BY regress_userlock_app;
 DROP ROLE regress_userlock_app;

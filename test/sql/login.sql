@@ -110,6 +110,23 @@ SELECT state, locked_until FROM user_status('alice');
 SELECT state FROM unlock_user('alice');
 SELECT public.fail('alice');
 
+-- Failures while locked or blocked do not count towards it, and the verdict knows of it.
+TRUNCATE account, event, login_failure;
+SELECT count(register_user('alice')), count(block_user('alice'));
+SELECT set_lockout_policy(attempts => 5, duration => '0.1 s', permanent_after => 6);
+SELECT public.fail('alice', 20);
+SELECT count(unblock_user('alice'));
+SELECT public.fail('alice', 5);
+SELECT pg_sleep(0.2);
+SELECT public.told(login_verdict('alice')), public.fail('alice');
+-- Deleted users are counted like those who never were.
+SELECT count(delete_user('alice'));
+SELECT public.fail('alice', 4), public.fail('ghost', 4), public.fail('alice'), public.fail('ghost');
+-- Months are no trick.
+SELECT set_lockout_policy(duration => '-1 mon 30 days 0.2 seconds');
+SELECT set_lockout_policy(observation_window => '1 mon', duration => '1 mon');
+SELECT observation_window, duration, max_duration FROM lockout_policies WHERE tenant = 'default';
+
 -- By address: an attacker elsewhere shuts out only themselves.
 TRUNCATE account, event, login_failure;
 SELECT count(register_user('alice'));
@@ -135,8 +152,23 @@ SELECT login_verdict('alice', 'acme');
 SELECT set_lockout_policy(tenant => 'acme');
 SELECT set_lockout_policy(attempts => 5);
 SELECT tenant, attempts FROM lockout_policies;
+-- So does a user's token without a tenant; nobody's token only where somebody signs in.
+SET request.jwt.claims = '{"sub":"someone"}';
+SELECT record_login_failure('alice', 'acme');
+SELECT set_lockout_policy(tenant => 'acme');
+SET request.jwt.claims = '{"tenants":["initech"]}';
+SELECT record_login_failure('alice', 'acme');
+SET request.jwt.claims = '{"role":"anon"}';
+SELECT login_verdict('alice', 'acme');
+SELECT set_lockout_policy(tenant => 'acme');
 RESET request.jwt.claims;
 SELECT count(*) FROM lockout_policies;
+BEGIN READ ONLY;
+SELECT record_login_failure('alice');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT record_login_success('nobody');
+ROLLBACK;
 
 -- Counts that no longer count can be deleted.
 TRUNCATE login_failure, lockout_policy;

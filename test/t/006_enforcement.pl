@@ -54,6 +54,34 @@ is(check($standby, 'bob', 0), 'user "bob" is locked', 'a lock with an end holds'
 ok($standby->poll_query_until('postgres', q{SELECT userlock.user_allowed('bob')}), 'and ends');
 is(check($standby, 'bob', -2), 'passes', 'for requests too');
 
+# An older snapshot does not help, in a parallel query neither.
+my $connection = $primary->connstr('postgres');
+$primary->safe_psql('postgres', q{SELECT userlock.register_user('carol')});
+$primary->safe_psql('postgres',
+	q{CREATE TABLE note AS SELECT n FROM generate_series(1, 300000) AS n; ANALYZE note; GRANT SELECT ON note TO app;
+	ALTER TABLE note ENABLE ROW LEVEL SECURITY; CREATE POLICY allowed ON note USING ((SELECT userlock.current_user_allowed()))});
+for my $isolation ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
+{
+	my $answer = $primary->safe_psql(
+		'postgres', qq{
+		SET synchronous_commit = local;
+		SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+		SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query') \\gset ignored_
+		SET request.jwt.claims = '{"sub":"carol","iat":99}';
+		SET ROLE app;
+		BEGIN ISOLATION LEVEL $isolation;
+		SELECT count(*) FROM note;
+		\\! psql -XAtqc "SET synchronous_commit = local; SELECT userlock.lock_user('carol')" "$connection" >/dev/null
+		SELECT count(*) FROM note;
+		SELECT userlock.current_user_allowed();
+		COMMIT;
+		RESET ROLE;
+		SELECT userlock.delete_user('carol') IS NOT NULL, userlock.register_user('carol') IS NOT NULL;
+	});
+	like($answer, qr/^300000\n0\nf\n/, "$isolation: a parallel query sees nothing from the next statement on");
+	$primary->safe_psql('postgres', q{SET synchronous_commit = local; TRUNCATE userlock.account, userlock.event; SELECT userlock.register_user('carol')});
+}
+
 # And on the primary itself, in a read-only transaction.
 my ($result, $stdout, $stderr) = $primary->psql('postgres',
 	q{BEGIN READ ONLY; SET LOCAL request.jwt.claims = '{"sub":"nobody"}'; SELECT userlock.check_request()});
