@@ -15,14 +15,14 @@ FROM userlock.user_history AS event
 WHERE event.at > pg_catalog.clock_timestamp() - interval '1 hour'
 GROUP BY 2, 3
 UNION ALL
-SELECT 'failed_sign_ins', failure.tenant,
-    CASE WHEN failure.locked_until > pg_catalog.clock_timestamp() THEN 'refused' ELSE 'counted' END, pg_catalog.sum(failure.failures)::bigint
+SELECT 'failed_sign_ins', failure.tenant, part.label, pg_catalog.sum(part.value)::bigint
 FROM userlock.login_failure AS failure
+CROSS JOIN LATERAL (VALUES ('counted', failure.tried), ('refused', failure.failures - failure.tried)) AS part (label, value)
 WHERE userlock.caller_tenants() IS NULL OR failure.tenant = ANY (userlock.caller_tenants())
 GROUP BY 2, 3;
 
 COMMENT ON VIEW userlock.statistics IS
-'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_sign_ins: since the last success or unlock, refused where they are shut out now. Reads all accounts and events.';
+'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_sign_ins: since each user''s last success, counted towards a lock, or refused because there was one. Reads all accounts and events.';
 COMMENT ON COLUMN userlock.statistics.label IS
 'The state, the kind of event, counted or refused.';
 
