@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -65,7 +66,6 @@ static Relation
 open_account(void)
 {
 	static bool listens = false;
-	Relation	table;
 
 	if (!listens)
 		CacheRegisterSyscacheCallback(RELOID, forget_account, (Datum) 0);
@@ -79,28 +79,23 @@ open_account(void)
 			account = get_relname_relid("account",
 										get_namespace_oid("userlock", false));
 		}
-		table = try_table_open(account, AccessShareLock);
-		if (table != NULL && account_is_known)
-			return table;
-		if (table != NULL)
-			table_close(table, AccessShareLock);
-		else if (account_is_known)
-			elog(ERROR, "could not open table userlock.account");
+		LockRelationOid(account, AccessShareLock);
+		if (account_is_known)
+			return table_open(account, NoLock);
+		UnlockRelationOid(account, AccessShareLock);
 	}
 }
 
 /*
- * What is committed now, also where the transaction keeps an older snapshot:
- * whoever is locked out must not stay in because they began early.  It is taken
- * as for a catalog, because no other is to be had in a parallel query.
+ * What is committed now, where the transaction keeps an older snapshot: whoever
+ * is locked out must not stay in because they began early.  It is taken as for a
+ * catalog, because no other is to be had in a parallel query.
  */
 static Snapshot
-latest_snapshot(void)
+register_latest_snapshot(void)
 {
-	if (!IsolationUsesXactSnapshot())
-		return GetActiveSnapshot();
 	InvalidateCatalogSnapshot();
-	return GetCatalogSnapshot(account);
+	return RegisterSnapshot(GetCatalogSnapshot(account));
 }
 
 bool
@@ -110,7 +105,9 @@ userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
 	Relation	index = index_open(userlock_compat_primary_key(table),
 								   AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(table, NULL);
-	Snapshot	snapshot = RegisterSnapshot(latest_snapshot());
+	bool		keeps_snapshot = IsolationUsesXactSnapshot();
+	Snapshot	snapshot = keeps_snapshot ? register_latest_snapshot() :
+		GetActiveSnapshot();
 	ScanKeyData keys[2];
 	IndexScanDesc scan;
 	bool		found;
@@ -130,7 +127,8 @@ userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
 		probe->access_valid_after = get_moment(slot, ACCESS_VALID_AFTER_COLUMN, DT_NOBEGIN);
 	}
 	index_endscan(scan);
-	UnregisterSnapshot(snapshot);
+	if (keeps_snapshot)
+		UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
 	/* The locks stay until the transaction ends, as those of a query would. */
 	index_close(index, NoLock);
