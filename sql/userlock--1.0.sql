@@ -729,6 +729,15 @@ GRANT EXECUTE ON FUNCTION userlock.caller_tenants TO PUBLIC;
 COMMENT ON FUNCTION userlock.caller_tenants IS
 'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
 
+CREATE FUNCTION userlock.require_tenant(tenant text, signing_in boolean)
+RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE  -- not STRICT: a tenant of NULL is the caller's
+AS 'MODULE_PATHNAME', 'userlock_require_tenant';
+
+REVOKE EXECUTE ON FUNCTION userlock.require_tenant FROM PUBLIC;
+COMMENT ON FUNCTION userlock.require_tenant IS
+'The tenant meant, for functions in SQL: NULL means the caller''s own. signing_in: claims with neither sub nor tenant, those of whoever signs in, may name any. Errors: PT401 malformed claims, PT403 not the caller''s tenant.';
+
 -- What claims let a caller see.  security_barrier stands here, at the bottom,
 -- because the planner dissolves a UNION ALL above, barrier and all.
 CREATE VIEW userlock.claimed_account WITH (security_barrier) AS
@@ -1216,31 +1225,6 @@ CREATE TYPE userlock.sign_in_verdict AS (
 COMMENT ON TYPE userlock.sign_in_verdict IS
 'allowed: may the user try, or come in? remaining_attempts: failures that will still be forgiven, 0 where not allowed. until: when it will be allowed again; NULL: it is, or nobody knows.';
 
--- The tenant meant: claims hold the caller to their tenants.  Who signs in has no
--- claims yet that would tell.
-CREATE FUNCTION userlock.sign_in_tenant(tenant text, signing_in boolean)
-RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    tenants text[] := userlock.caller_tenants();
-    claims json := nullif(current_setting('request.jwt.claims', true), '')::json;
-BEGIN
-    IF tenant <> ALL (tenants) AND NOT (signing_in AND coalesce(claims ->> 'sub', claims ->> 'tenant', claims ->> 'tenants') IS NULL) THEN
-        RAISE EXCEPTION 'permission denied for tenant'
-            USING ERRCODE = 'PT403', CONSTRAINT = 'tenant_denied',
-                  DETAIL = 'The caller''s claims do not list the tenant.',
-                  HINT = 'Name a tenant from the claims "tenant" and "tenants", or none.';
-    END IF;
-    RETURN coalesce(tenant, tenants[1], current_setting('userlock.tenant'));
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock.sign_in_tenant FROM PUBLIC;
-COMMENT ON FUNCTION userlock.sign_in_tenant IS
-'The tenant of a sign-in: NULL means the caller''s own. signing_in: whoever has neither sub nor tenant in their claims may name any. Errors: PT403, not the caller''s tenant; PT401 malformed claims.';
-
 CREATE FUNCTION userlock.preset_lockout_policy(preset text)
 RETURNS userlock.lockout_policy
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1285,7 +1269,7 @@ AS $$
 DECLARE
     policy userlock.lockout_policy := userlock.preset_lockout_policy(preset);
 BEGIN
-    policy.tenant := userlock.sign_in_tenant(tenant, false);
+    policy.tenant := userlock.require_tenant(tenant, false);
     policy.attempts := coalesce(attempts, policy.attempts);
     -- Seconds: what a month is depends on the day.
     policy.observation_window := make_interval(secs => extract(epoch FROM coalesce(observation_window, policy.observation_window)));
@@ -1487,7 +1471,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant, true);
+    own_tenant text := userlock.require_tenant(tenant, true);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
     own_address text := userlock.counted_address(address, policy);
     at timestamptz := clock_timestamp();
@@ -1539,7 +1523,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant, true);
+    own_tenant text := userlock.require_tenant(tenant, true);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
     own_address text := userlock.counted_address(address, policy);
     verdict userlock.sign_in_verdict := userlock.judge_sign_in(user_id, own_tenant, own_address, policy);
@@ -1569,7 +1553,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant, false);
+    own_tenant text := userlock.require_tenant(tenant, false);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
 BEGIN
     RETURN userlock.judge_sign_in(user_id, own_tenant, userlock.counted_address(address, policy), policy);
@@ -1700,15 +1684,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenants text[] := userlock.caller_tenants();
-    chosen text := coalesce(tenant, tenants[1], current_setting('userlock.tenant'));
+    chosen text := userlock.require_tenant(tenant, false);
 BEGIN
-    IF chosen <> ALL (tenants) THEN
-        RAISE EXCEPTION 'permission denied for tenant'
-            USING ERRCODE = 'PT403', CONSTRAINT = 'tenant_denied',
-                  DETAIL = 'The caller''s claims do not list the tenant.',
-                  HINT = 'Name a tenant from the claims "tenant" and "tenants", or none.';
-    END IF;
     IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR length(chosen) NOT BETWEEN 1 AND 200
         OR expires_at <= now() OR overlap NOT BETWEEN '0' AND '1 year'
     THEN

@@ -28,6 +28,7 @@
 #include "userlock_outcome.h"
 
 PG_FUNCTION_INFO_V1(userlock_caller_tenants);
+PG_FUNCTION_INFO_V1(userlock_require_tenant);
 
 typedef enum ClaimName
 {
@@ -227,6 +228,39 @@ userlock_caller_may_execute(const char *function)
 	return allowed;
 }
 
+/* Reads the claims, which a function in SQL depends on. */
+static void
+require_caller(UserLockCaller *caller)
+{
+	UserLockOutcome outcome = {.result = USERLOCK_CLAIMS_MALFORMED};
+
+	if (!userlock_caller_read(caller))
+		userlock_outcome_raise(&outcome);
+}
+
+/*
+ * require_tenant(tenant, signing_in): the tenant meant.  Whoever signs in has no
+ * claims yet that would hold them to one.
+ */
+Datum
+userlock_require_tenant(PG_FUNCTION_ARGS)
+{
+	UserLockOutcome outcome = {.result = USERLOCK_TENANT_DENIED};
+	UserLockCaller caller;
+	bool		is_nobody;
+
+	require_caller(&caller);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_TEXT_P(cstring_to_text(caller.tenant));
+
+	is_nobody = caller.subject == NULL && caller.tenants == NIL &&
+		caller.tenant == userlock_tenant;
+	if (!(is_nobody && PG_GETARG_BOOL(1)) &&
+		!userlock_caller_may_use(&caller, text_to_cstring(PG_GETARG_TEXT_PP(0))))
+		userlock_outcome_raise(&outcome);
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
 /*
  * caller_tenants(): the tenants that claims hold a caller to; NULL without
  * claims, where nothing does.
@@ -239,12 +273,7 @@ userlock_caller_tenants(PG_FUNCTION_ARGS)
 	int			count = 0;
 	ListCell   *cell;
 
-	if (!userlock_caller_read(&caller))
-	{
-		UserLockOutcome outcome = {.result = USERLOCK_CLAIMS_MALFORMED};
-
-		userlock_outcome_raise(&outcome);
-	}
+	require_caller(&caller);
 	if (!caller.has_claims)
 		PG_RETURN_NULL();
 

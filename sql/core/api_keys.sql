@@ -39,15 +39,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenants text[] := userlock.caller_tenants();
-    chosen text := coalesce(tenant, tenants[1], current_setting('userlock.tenant'));
+    chosen text := userlock.require_tenant(tenant, false);
 BEGIN
-    IF chosen <> ALL (tenants) THEN
-        RAISE EXCEPTION 'permission denied for tenant'
-            USING ERRCODE = 'PT403', CONSTRAINT = 'tenant_denied',
-                  DETAIL = 'The caller''s claims do not list the tenant.',
-                  HINT = 'Name a tenant from the claims "tenant" and "tenants", or none.';
-    END IF;
     IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR length(chosen) NOT BETWEEN 1 AND 200
         OR expires_at <= now() OR overlap NOT BETWEEN '0' AND '1 year'
     THEN

@@ -91,31 +91,6 @@ CREATE TYPE userlock.sign_in_verdict AS (
 COMMENT ON TYPE userlock.sign_in_verdict IS
 'allowed: may the user try, or come in? remaining_attempts: failures that will still be forgiven, 0 where not allowed. until: when it will be allowed again; NULL: it is, or nobody knows.';
 
--- The tenant meant: claims hold the caller to their tenants.  Who signs in has no
--- claims yet that would tell.
-CREATE FUNCTION userlock.sign_in_tenant(tenant text, signing_in boolean)
-RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    tenants text[] := userlock.caller_tenants();
-    claims json := nullif(current_setting('request.jwt.claims', true), '')::json;
-BEGIN
-    IF tenant <> ALL (tenants) AND NOT (signing_in AND coalesce(claims ->> 'sub', claims ->> 'tenant', claims ->> 'tenants') IS NULL) THEN
-        RAISE EXCEPTION 'permission denied for tenant'
-            USING ERRCODE = 'PT403', CONSTRAINT = 'tenant_denied',
-                  DETAIL = 'The caller''s claims do not list the tenant.',
-                  HINT = 'Name a tenant from the claims "tenant" and "tenants", or none.';
-    END IF;
-    RETURN coalesce(tenant, tenants[1], current_setting('userlock.tenant'));
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock.sign_in_tenant FROM PUBLIC;
-COMMENT ON FUNCTION userlock.sign_in_tenant IS
-'The tenant of a sign-in: NULL means the caller''s own. signing_in: whoever has neither sub nor tenant in their claims may name any. Errors: PT403, not the caller''s tenant; PT401 malformed claims.';
-
 CREATE FUNCTION userlock.preset_lockout_policy(preset text)
 RETURNS userlock.lockout_policy
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -160,7 +135,7 @@ AS $$
 DECLARE
     policy userlock.lockout_policy := userlock.preset_lockout_policy(preset);
 BEGIN
-    policy.tenant := userlock.sign_in_tenant(tenant, false);
+    policy.tenant := userlock.require_tenant(tenant, false);
     policy.attempts := coalesce(attempts, policy.attempts);
     -- Seconds: what a month is depends on the day.
     policy.observation_window := make_interval(secs => extract(epoch FROM coalesce(observation_window, policy.observation_window)));
@@ -362,7 +337,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant, true);
+    own_tenant text := userlock.require_tenant(tenant, true);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
     own_address text := userlock.counted_address(address, policy);
     at timestamptz := clock_timestamp();
@@ -414,7 +389,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant, true);
+    own_tenant text := userlock.require_tenant(tenant, true);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
     own_address text := userlock.counted_address(address, policy);
     verdict userlock.sign_in_verdict := userlock.judge_sign_in(user_id, own_tenant, own_address, policy);
@@ -444,7 +419,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.sign_in_tenant(tenant, false);
+    own_tenant text := userlock.require_tenant(tenant, false);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
 BEGIN
     RETURN userlock.judge_sign_in(user_id, own_tenant, userlock.counted_address(address, policy), policy);

@@ -15,6 +15,15 @@ GRANT EXECUTE ON FUNCTION userlock.caller_tenants TO PUBLIC;
 COMMENT ON FUNCTION userlock.caller_tenants IS
 'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
 
+CREATE FUNCTION userlock.require_tenant(tenant text, signing_in boolean)
+RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE  -- not STRICT: a tenant of NULL is the caller's
+AS 'MODULE_PATHNAME', 'userlock_require_tenant';
+
+REVOKE EXECUTE ON FUNCTION userlock.require_tenant FROM PUBLIC;
+COMMENT ON FUNCTION userlock.require_tenant IS
+'The tenant meant, for functions in SQL: NULL means the caller''s own. signing_in: claims with neither sub nor tenant, those of whoever signs in, may name any. Errors: PT401 malformed claims, PT403 not the caller''s tenant.';
+
 -- What claims let a caller see.  security_barrier stands here, at the bottom,
 -- because the planner dissolves a UNION ALL above, barrier and all.
 CREATE VIEW userlock.claimed_account WITH (security_barrier) AS
