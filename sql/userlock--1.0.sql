@@ -974,6 +974,23 @@ REVOKE EXECUTE ON FUNCTION userlock.follow_user FROM PUBLIC;
 COMMENT ON FUNCTION userlock.follow_user IS
 'Has a user registered, or deleted, unless that is so already; did it change anything? tenant: not NULL. Error: PT422 invalid id or tenant.';
 
+CREATE FUNCTION userlock.tenant_expression(tenant_column text, own_tenant text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF tenant_column = '' THEN
+        RETURN format('%L', own_tenant);
+    END IF;
+    RETURN format('coalesce(%I::text, %L)', tenant_column, own_tenant);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.tenant_expression FROM PUBLIC;
+COMMENT ON FUNCTION userlock.tenant_expression IS
+'What a query of an adopted table has for the tenant of a row. tenant_column: empty where there is none; own_tenant: where the row names none.';
+
 CREATE FUNCTION userlock.follow_row()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -981,7 +998,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     user_id text := format('%I::text', TG_ARGV[0]);
-    tenant text := CASE WHEN TG_ARGV[1] = '' THEN format('%L', TG_ARGV[2]) ELSE format('coalesce(%I::text, %L)', TG_ARGV[1], TG_ARGV[2]) END;
+    tenant text := userlock.tenant_expression(TG_ARGV[1], TG_ARGV[2]);
     before record;
     after record;
     is_there boolean;
@@ -1021,8 +1038,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE format('SELECT count(userlock.follow_user(%I::text, %s, false)) FROM %s', TG_ARGV[0],
-        CASE WHEN TG_ARGV[1] = '' THEN format('%L', TG_ARGV[2]) ELSE format('coalesce(%I::text, %L)', TG_ARGV[1], TG_ARGV[2]) END,
-        TG_RELID::regclass);
+        userlock.tenant_expression(TG_ARGV[1], TG_ARGV[2]), TG_RELID::regclass);
     RETURN NULL;
 END
 $$;
@@ -1088,7 +1104,7 @@ BEGIN
         users, arguments);
 
     FOR entry IN EXECUTE format('SELECT %I::text AS user_id, %s AS tenant FROM %s', id_column,
-        CASE WHEN tenant_column IS NULL THEN format('%L', own_tenant) ELSE format('coalesce(%I::text, %L)', tenant_column, own_tenant) END, users)
+        userlock.tenant_expression(coalesce(tenant_column, ''), own_tenant), users)
     LOOP
         seen := seen + 1;
         IF userlock.follow_user(entry.user_id, entry.tenant, true) THEN
@@ -1574,9 +1590,13 @@ AS $$
 DECLARE
     pruned bigint;
 BEGIN
+    -- Each tenant's policy once, not for each row.
     DELETE FROM userlock.login_failure AS f
-    WHERE clock_timestamp() > greatest(f.last_at, f.locked_until) + (userlock.lockout_policy_of(f.tenant)).observation_window
-        AND (userlock.lockout_policy_of(f.tenant)).permanent_after IS NULL;
+    USING (SELECT t.tenant, userlock.lockout_policy_of(t.tenant) AS policy
+           FROM (SELECT DISTINCT tenant FROM userlock.login_failure) AS t OFFSET 0) AS p
+    WHERE f.tenant = p.tenant
+        AND clock_timestamp() > greatest(f.last_at, f.locked_until) + (p.policy).observation_window
+        AND (p.policy).permanent_after IS NULL;
     GET DIAGNOSTICS pruned = ROW_COUNT;
     RETURN pruned;
 END

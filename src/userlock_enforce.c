@@ -16,7 +16,6 @@
 #include "userlock_caller.h"
 #include "userlock_outcome.h"
 #include "userlock_probe.h"
-#include "userlock_request.h"
 
 PG_FUNCTION_INFO_V1(userlock_check_request);
 PG_FUNCTION_INFO_V1(userlock_current_user_allowed);

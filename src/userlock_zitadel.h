@@ -14,8 +14,8 @@
 /*
  * Reads a request message, which names a user.  The id is copied as it was
  * sent, which may be anything but longer than the message: user_id holds as
- * many bytes as the message has.  Without the field it is empty; of several, the last one
- * counts; unknown fields are skipped.
+ * many bytes as the message has.  Without the field it is empty; of several,
+ * the last one counts; unknown fields are skipped.
  */
 extern UserLockReading userlock_zitadel_read_request(const uint8_t *message,
 													 size_t length,

@@ -13,6 +13,23 @@ REVOKE EXECUTE ON FUNCTION userlock.follow_user FROM PUBLIC;
 COMMENT ON FUNCTION userlock.follow_user IS
 'Has a user registered, or deleted, unless that is so already; did it change anything? tenant: not NULL. Error: PT422 invalid id or tenant.';
 
+CREATE FUNCTION userlock.tenant_expression(tenant_column text, own_tenant text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF tenant_column = '' THEN
+        RETURN format('%L', own_tenant);
+    END IF;
+    RETURN format('coalesce(%I::text, %L)', tenant_column, own_tenant);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.tenant_expression FROM PUBLIC;
+COMMENT ON FUNCTION userlock.tenant_expression IS
+'What a query of an adopted table has for the tenant of a row. tenant_column: empty where there is none; own_tenant: where the row names none.';
+
 CREATE FUNCTION userlock.follow_row()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -20,7 +37,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     user_id text := format('%I::text', TG_ARGV[0]);
-    tenant text := CASE WHEN TG_ARGV[1] = '' THEN format('%L', TG_ARGV[2]) ELSE format('coalesce(%I::text, %L)', TG_ARGV[1], TG_ARGV[2]) END;
+    tenant text := userlock.tenant_expression(TG_ARGV[1], TG_ARGV[2]);
     before record;
     after record;
     is_there boolean;
@@ -60,8 +77,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE format('SELECT count(userlock.follow_user(%I::text, %s, false)) FROM %s', TG_ARGV[0],
-        CASE WHEN TG_ARGV[1] = '' THEN format('%L', TG_ARGV[2]) ELSE format('coalesce(%I::text, %L)', TG_ARGV[1], TG_ARGV[2]) END,
-        TG_RELID::regclass);
+        userlock.tenant_expression(TG_ARGV[1], TG_ARGV[2]), TG_RELID::regclass);
     RETURN NULL;
 END
 $$;
@@ -127,7 +143,7 @@ BEGIN
         users, arguments);
 
     FOR entry IN EXECUTE format('SELECT %I::text AS user_id, %s AS tenant FROM %s', id_column,
-        CASE WHEN tenant_column IS NULL THEN format('%L', own_tenant) ELSE format('coalesce(%I::text, %L)', tenant_column, own_tenant) END, users)
+        userlock.tenant_expression(coalesce(tenant_column, ''), own_tenant), users)
     LOOP
         seen := seen + 1;
         IF userlock.follow_user(entry.user_id, entry.tenant, true) THEN

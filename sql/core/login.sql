@@ -440,9 +440,13 @@ AS $$
 DECLARE
     pruned bigint;
 BEGIN
+    -- Each tenant's policy once, not for each row.
     DELETE FROM userlock.login_failure AS f
-    WHERE clock_timestamp() > greatest(f.last_at, f.locked_until) + (userlock.lockout_policy_of(f.tenant)).observation_window
-        AND (userlock.lockout_policy_of(f.tenant)).permanent_after IS NULL;
+    USING (SELECT t.tenant, userlock.lockout_policy_of(t.tenant) AS policy
+           FROM (SELECT DISTINCT tenant FROM userlock.login_failure) AS t OFFSET 0) AS p
+    WHERE f.tenant = p.tenant
+        AND clock_timestamp() > greatest(f.last_at, f.locked_until) + (p.policy).observation_window
+        AND (p.policy).permanent_after IS NULL;
     GET DIAGNOSTICS pruned = ROW_COUNT;
     RETURN pruned;
 END
