@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { env, eventsOf, newUser, request, rpc, sign, sql, stateOf } from './client.mjs';
+import { env, eventsOf, get, newUser, request, rpc, sign, sql, stateOf } from './client.mjs';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const sections = readme.slice(readme.indexOf('\n## HTTP\n'), readme.indexOf('\n## Roles and grants\n'));
@@ -50,6 +50,32 @@ test('the login function of README.md lets in, counts, and locks out, alike for 
     assert.equal(await login('zoe', 'correct horse'), '204');
   } finally {
     await sql('DROP FUNCTION login; DROP TABLE app_user');
+  }
+});
+
+test('over PostgREST, nobody learns from the login function what is not written down', async () => {
+  const [, example] = readme.slice(readme.indexOf('\n## Lock out after failed sign-ins\n')).match(/```sql\n(.*?)```/s);
+  await sql(`${example.replace('CREATE FUNCTION login', 'CREATE FUNCTION userlock.login').replaceAll('zoe', 'zora')};
+    GRANT EXECUTE ON FUNCTION userlock.login TO anon; NOTIFY pgrst, 'reload schema'`);
+  try {
+    const post = (password, query = '') => request('POST', `/rpc/login${query}`, { body: { id: 'zora', password } });
+    const failures = () => sql("SELECT coalesce(sum(failures), 0) FROM userlock.login_failure WHERE user_id = 'zora'");
+    while ((await post('correct horse')).status === 404) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal((await post('correct horse')).status, 204);
+    assert.equal((await post('wrong')).status, 401);
+    assert.equal(await failures(), '1');
+    // An error that the caller makes, and a transaction that may not write.
+    for (const send of [
+      (password) => post(password, '?select=pgrst_scalar-%3E%3E0::int'),
+      (password) => post(password, '?select=nothing::int'),
+      (password) => get(`/rpc/login?id=zora&password=${encodeURIComponent(password)}`),
+    ]) {
+      const [right, wrong] = [await send('correct horse'), await send('wrong')];
+      assert.ok(right.status >= 400, right.text);
+      assert.deepEqual([right.status, right.text], [wrong.status, wrong.text]);
+    }
+  } finally {
+    await sql("DROP FUNCTION userlock.login; DROP TABLE app_user; NOTIFY pgrst, 'reload schema'");
   }
 });
 
