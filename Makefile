@@ -3,7 +3,6 @@
 #   make, make install, make installcheck    as in any PGXS extension
 #   make demo, make test, make bench         install what is missing first
 #   make fuzz                                look for inputs that break the codec
-#   make scripts                             assemble sql/ from its parts
 #   make proto                               generate src/*.pb-c.{c,h}
 
 # These must work where there is no PostgreSQL yet.
@@ -24,8 +23,10 @@ fuzz:
 
 else
 
+# Where the sources are: here, or in a VPATH build where the Makefile is.
+here := $(or $(VPATH),$(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST)))))
+
 # The control file is the only place where the version is written by hand.
-here := $(or $(VPATH),.)
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(here)/userlock.control)
 
 EXTENSION   = userlock userlock_http
@@ -37,7 +38,7 @@ MODULES_SRC = userlock userlock_state userlock_json userlock_io userlock_op user
 	userlock_http userlock_grpc userlock_zitadel userlock_zitadel.pb-c \
 	userlock_rpc_api
 OBJS        = $(MODULES_SRC:%=src/%.o)
-DATA        = sql/userlock--$(EXTVERSION).sql sql/userlock_http--$(EXTVERSION).sql
+DATA_built  = sql/userlock--$(EXTVERSION).sql sql/userlock_http--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK  = -lprotobuf-c
 
@@ -53,8 +54,8 @@ PROVE_TESTS    = test/t/*.pl
 
 EXTRA_CLEAN = tmp_check
 
-# A VPATH build directory has no src/ and no expected/ of its own.
-ifdef VPATH
+# A VPATH build directory has no src/, sql/ and expected/ of its own.
+ifneq ($(here),.)
 REGRESS_PREP = vpath-directories
 endif
 
@@ -62,27 +63,27 @@ PG_CONFIG ?= pg_config
 PGXS      := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-ifdef VPATH
+ifneq ($(here),.)
 .PHONY: vpath-directories
-$(OBJS): | vpath-directories
+$(OBJS) $(DATA_built): | vpath-directories
 vpath-directories:
-	@$(MKDIR_P) src
-	@test -e expected || ln -s $(abspath $(srcdir))/expected expected
+	@$(MKDIR_P) src sql
+	@test -e expected || ln -s $(abspath $(here))/expected expected
 endif
 
 $(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
 
-# In the order of the script.
+# The install scripts are assembled from parts, in this order.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/rules core/tables core/transitions core/accounts core/enforcement core/views \
 	core/maintenance core/adoption core/login core/monitoring core/api_keys common/privileges
-CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(srcdir)/sql/http/contracts/*.sql))))
+CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \
 	$(CONTRACTS:%=http/contracts/%) common/privileges
-.PHONY: scripts
-scripts:
-	cd $(srcdir)/sql && cat $(CORE_PARTS:%=%.sql) > userlock--$(EXTVERSION).sql
-	cd $(srcdir)/sql && cat $(HTTP_PARTS:%=%.sql) > userlock_http--$(EXTVERSION).sql
+sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
+	cat $^ > $@
+sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
+	cat $^ > $@
 
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
 .PHONY: proto
