@@ -275,6 +275,7 @@ userlock_expire(PG_FUNCTION_ARGS)
 	int			found;
 	int			batch = 0;
 
+	userlock_caller_refuse_restricted();
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	for (int i = 0; i < 2; i++)
 		batches[i] = AllocSetContextCreate(callers, "userlock expire batch",

@@ -228,6 +228,15 @@ userlock_caller_may_execute(const char *function)
 	return allowed;
 }
 
+void
+userlock_caller_refuse_restricted(void)
+{
+	UserLockOutcome outcome = {.result = USERLOCK_OPERATION_RESTRICTED};
+
+	if (InSecurityRestrictedOperation())
+		userlock_outcome_raise(&outcome);
+}
+
 /* Reads the claims, which a function in SQL depends on. */
 static void
 require_caller(UserLockCaller *caller)
@@ -249,6 +258,7 @@ userlock_require_tenant(PG_FUNCTION_ARGS)
 	UserLockCaller caller;
 	bool		is_nobody;
 
+	userlock_caller_refuse_restricted();
 	require_caller(&caller);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_TEXT_P(cstring_to_text(caller.tenant));

@@ -41,4 +41,12 @@ extern char *userlock_caller_actor(const UserLockCaller *caller);
  */
 extern bool userlock_caller_may_execute(const char *function);
 
+/*
+ * Raises in a security-restricted operation, such as autovacuum or ANALYZE,
+ * where a table's owner has others run what they wrote: the session is then
+ * somebody else's, and nobody may ask for anything.  To be called before rights
+ * change hands.
+ */
+extern void userlock_caller_refuse_restricted(void);
+
 #endif							/* USERLOCK_CALLER_H */

@@ -74,6 +74,12 @@ static const struct
 		gettext_noop("The caller's claims do not list the tenant."),
 		gettext_noop("Name a tenant from the claims \"tenant\" and \"tenants\", or none.")
 	},
+	[USERLOCK_OPERATION_RESTRICTED] = {
+		"operation_restricted", ERRCODE_USERLOCK_FORBIDDEN,
+		gettext_noop("permission denied in a security-restricted operation"),
+		gettext_noop("Autovacuum, ANALYZE, an index build or the refresh of a materialized view runs this, in the name of a table's owner."),
+		gettext_noop("Call it in a statement of its own, and not in an index or a materialized view.")
+	},
 	[USERLOCK_NOT_FOUND] = {
 		"user_not_found", ERRCODE_USERLOCK_NOT_FOUND,
 		gettext_noop("user \"%s\" not found"),

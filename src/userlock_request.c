@@ -59,6 +59,7 @@ userlock_request_admit(UserLockRequest *request, const char *function)
 {
 	UserLockCaller caller;
 
+	userlock_caller_refuse_restricted();
 	if (!userlock_caller_read(&caller))
 		return USERLOCK_CLAIMS_MALFORMED;
 	if (function && !userlock_caller_may_execute(function))
