@@ -144,3 +144,81 @@ userlock_account_raise_floor(const UserLockRequest *request,
 	userlock_store_put(&request->key, account);
 	userlock_account_append(request, account, "access_revoked", state, state);
 }
+
+/* Sets again what held when the user left, unless it has ended since. */
+static void
+restore_restrictions(const UserLockKey *key, UserLockState left_in,
+					 UserLockAccount *account)
+{
+	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
+
+	for (int i = 0; i < lengthof(restricting); i++)
+	{
+		UserLockState restriction = userlock_transition_restriction(restricting[i]);
+		UserLockEvent event;
+
+		if ((left_in & restriction) &&
+			userlock_store_last_of_kind(key,
+										userlock_transition_event(restricting[i]),
+										&event) &&
+			event.until > account->changed_at)
+		{
+			account->state |= restriction;
+			userlock_account_note(account, restriction, event.until, event.sequence);
+		}
+	}
+}
+
+UserLockResult
+userlock_account_register(const UserLockRequest *request, Datum profile,
+						  Datum adoption, UserLockAccount *account)
+{
+	const UserLockKey *key = &request->key;
+	int64		last_sequence;
+	TimestampTz last_at;
+	UserLockState left_in;
+
+	account->state = USERLOCK_ACTIVE;
+	account->sequence = 1;
+	account->created_at = account->changed_at = GetCurrentTimestamp();
+	account->locked_until = account->blocked_until = USERLOCK_NO_END;
+	account->lock_sequence = account->block_sequence = 0;
+	account->access_valid_after = DT_NOBEGIN;
+	if (!userlock_store_insert(key, account, adoption))
+		return USERLOCK_ALREADY_REGISTERED;
+
+	/* Only now can no one else write this user's history. */
+	if (userlock_store_last_event(key, &last_sequence, &last_at, &left_in))
+	{
+		account->sequence = last_sequence;
+		account->changed_at = last_at;
+		userlock_account_advance(account,
+								 userlock_account_next_moment(account,
+															  GetCurrentTimestamp()));
+		account->created_at = account->changed_at;
+		account->access_valid_after = account->changed_at;
+		restore_restrictions(key, left_in, account);
+		userlock_store_put(key, account);
+	}
+	userlock_account_append(request, account, "registered",
+							NULL, userlock_state_name(account->state));
+	if (profile)
+		userlock_store_put_profile(key, profile);
+	return USERLOCK_CHANGED;
+}
+
+UserLockResult
+userlock_account_delete(const UserLockRequest *request, UserLockAccount *account)
+{
+	UserLockResult result = userlock_account_begin_change(request,
+														  USERLOCK_FOR_DELETE,
+														  account);
+
+	if (result == USERLOCK_CHANGED)
+	{
+		userlock_store_delete(&request->key);
+		userlock_account_append(request, account, "deleted",
+								userlock_state_name(account->state), NULL);
+	}
+	return result;
+}

@@ -73,4 +73,17 @@ extern UserLockResult userlock_account_begin_change(const UserLockRequest *reque
 extern void userlock_account_raise_floor(const UserLockRequest *request,
 										 UserLockAccount *account);
 
+/*
+ * Registers a user.  Whoever comes back under an id that was used before goes on
+ * with its history, as restricted as they left; no token from before is good
+ * again.  profile, adoption: 0 where there is none.
+ */
+extern UserLockResult userlock_account_register(const UserLockRequest *request,
+												Datum profile, Datum adoption,
+												UserLockAccount *account);
+
+/* Deletes the account and the profile; history stays. */
+extern UserLockResult userlock_account_delete(const UserLockRequest *request,
+											  UserLockAccount *account);
+
 #endif							/* USERLOCK_ACCOUNT_H */

@@ -1,8 +1,8 @@
 /*
  * userlock_account_api.c
  *		SQL functions about an account as a whole: register_user(),
- *		delete_user(), follow_user(), revoke_access(), user_status(),
- *		user_profile() and expire().
+ *		delete_user(), revoke_access(), user_status(), user_profile() and
+ *		expire().
  */
 #include "postgres.h"
 
@@ -16,7 +16,6 @@
 
 PG_FUNCTION_INFO_V1(userlock_register_user);
 PG_FUNCTION_INFO_V1(userlock_delete_user);
-PG_FUNCTION_INFO_V1(userlock_follow_user);
 PG_FUNCTION_INFO_V1(userlock_revoke_access);
 PG_FUNCTION_INFO_V1(userlock_user_status);
 PG_FUNCTION_INFO_V1(userlock_user_profile);
@@ -29,45 +28,6 @@ begin_outcome(UserLockOutcome *outcome, UserLockRequest *request)
 	userlock_request_require(request);
 	outcome->key = request->key;
 	outcome->expected_sequence = request->expected_sequence;
-}
-
-/*
- * A user who comes back under an id that was used before goes on with its
- * history: the next sequence, and no token from before is good again.
- */
-static UserLockResult
-register_user(UserLockRequest *request, Datum profile, UserLockAccount *account)
-{
-	const UserLockKey *key = &request->key;
-	int64		last_sequence;
-	TimestampTz last_at;
-
-	account->state = USERLOCK_ACTIVE;
-	account->sequence = 1;
-	account->created_at = account->changed_at = GetCurrentTimestamp();
-	account->locked_until = account->blocked_until = USERLOCK_NO_END;
-	account->lock_sequence = account->block_sequence = 0;
-	account->access_valid_after = DT_NOBEGIN;
-	if (!userlock_store_insert(key, account))
-		return USERLOCK_ALREADY_REGISTERED;
-
-	/* Only now can no one else write this user's history. */
-	if (userlock_store_last_event(key, &last_sequence, &last_at))
-	{
-		account->sequence = last_sequence;
-		account->changed_at = last_at;
-		userlock_account_advance(account,
-								 userlock_account_next_moment(account,
-															  GetCurrentTimestamp()));
-		account->created_at = account->changed_at;
-		account->access_valid_after = account->changed_at;
-		userlock_store_put(key, account);
-	}
-	userlock_account_append(request, account, "registered",
-							NULL, userlock_state_name(account->state));
-	if (profile)
-		userlock_store_put_profile(key, profile);
-	return USERLOCK_CHANGED;
 }
 
 /* register_user(user_id, tenant, profile) */
@@ -87,27 +47,12 @@ userlock_register_user(PG_FUNCTION_ARGS)
 		userlock_request_raise(&request, USERLOCK_INVALID_PROFILE);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = register_user(&request, profile, &outcome.account);
+	outcome.result = userlock_account_register(&request, profile,
+											   (Datum) 0, &outcome.account);
 	outcome.has_account = outcome.result == USERLOCK_CHANGED;
 	userlock_store_end(&store);
 
 	return userlock_outcome_return_status(&outcome, fcinfo);
-}
-
-static UserLockResult
-delete_user(const UserLockRequest *request, UserLockAccount *account)
-{
-	UserLockResult result = userlock_account_begin_change(request,
-														  USERLOCK_FOR_DELETE,
-														  account);
-
-	if (result == USERLOCK_CHANGED)
-	{
-		userlock_store_delete(&request->key);
-		userlock_account_append(request, account, "deleted",
-								userlock_state_name(account->state), NULL);
-	}
-	return result;
 }
 
 /* delete_user(user_id, reason, tenant, expected_sequence, idempotent, details) */
@@ -125,44 +70,13 @@ userlock_delete_user(PG_FUNCTION_ARGS)
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = delete_user(&request, &outcome.account);
+	outcome.result = userlock_account_delete(&request, &outcome.account);
 	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
 	userlock_store_end(&store);
 
 	if (outcome.result == USERLOCK_NOT_FOUND && request.idempotent)
 		PG_RETURN_NULL();
 	return userlock_outcome_return_status(&outcome, fcinfo);
-}
-
-/*
- * follow_user(user_id, tenant, registered): for the rows of adopted tables,
- * which say what is so; whose tenant it is has been settled with the table.
- */
-Datum
-userlock_follow_user(PG_FUNCTION_ARGS)
-{
-	UserLockRequest request = {.until = USERLOCK_NO_END};
-	UserLockAccount account;
-	UserLockCaller caller;
-	UserLockResult result;
-	UserLockStore store;
-
-	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
-	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
-	result = userlock_request_check_key(&request);
-	if (result != USERLOCK_CHANGED)
-		userlock_request_raise(&request, result);
-
-	/* Claims that nobody can make sense of name nobody. */
-	if (!userlock_caller_read(&caller))
-		caller.subject = NULL;
-	request.actor = CStringGetTextDatum(userlock_caller_actor(&caller));
-
-	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	result = PG_GETARG_BOOL(2) ? register_user(&request, (Datum) 0, &account) :
-		delete_user(&request, &account);
-	userlock_store_end(&store);
-	PG_RETURN_BOOL(result == USERLOCK_CHANGED);
 }
 
 /* revoke_access(user_id, reason, tenant, expected_sequence, details) */

@@ -199,6 +199,15 @@ userlock_caller_may_use(const UserLockCaller *caller, const char *tenant)
 	return false;
 }
 
+bool
+userlock_caller_may_name(const UserLockCaller *caller, const char *tenant)
+{
+	bool		is_nobody = caller->subject == NULL && caller->tenants == NIL &&
+		caller->tenant == userlock_tenant;
+
+	return is_nobody || userlock_caller_may_use(caller, tenant);
+}
+
 char *
 userlock_caller_actor(const UserLockCaller *caller)
 {
@@ -256,17 +265,16 @@ userlock_require_tenant(PG_FUNCTION_ARGS)
 {
 	UserLockOutcome outcome = {.result = USERLOCK_TENANT_DENIED};
 	UserLockCaller caller;
-	bool		is_nobody;
+	char	   *tenant;
 
 	userlock_caller_refuse_restricted();
 	require_caller(&caller);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_TEXT_P(cstring_to_text(caller.tenant));
 
-	is_nobody = caller.subject == NULL && caller.tenants == NIL &&
-		caller.tenant == userlock_tenant;
-	if (!(is_nobody && PG_GETARG_BOOL(1)) &&
-		!userlock_caller_may_use(&caller, text_to_cstring(PG_GETARG_TEXT_PP(0))))
+	tenant = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!(PG_GETARG_BOOL(1) ? userlock_caller_may_name(&caller, tenant) :
+		  userlock_caller_may_use(&caller, tenant)))
 		userlock_outcome_raise(&outcome);
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }

@@ -32,6 +32,13 @@ extern bool userlock_caller_read(UserLockCaller *caller);
 extern bool userlock_caller_may_use(const UserLockCaller *caller,
 									const char *tenant);
 
+/*
+ * The same for somebody who has yet to sign in, and has no claims that would
+ * hold them to a tenant: they may name any.
+ */
+extern bool userlock_caller_may_name(const UserLockCaller *caller,
+									 const char *tenant);
+
 /* Whom history names: the claim "sub", else the session user. */
 extern char *userlock_caller_actor(const UserLockCaller *caller);
 

@@ -7,6 +7,7 @@
 #ifndef USERLOCK_COMPAT_H
 #define USERLOCK_COMPAT_H
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
@@ -38,6 +39,16 @@ userlock_compat_may_execute(Oid function, Oid role)
 #else
 	return object_aclcheck(ProcedureRelationId, function, role,
 						   ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+static inline bool
+userlock_compat_owns_table(Oid table, Oid role)
+{
+#if PG_VERSION_NUM < 160000
+	return pg_class_ownercheck(table, role);
+#else
+	return object_ownercheck(RelationRelationId, table, role);
 #endif
 }
 

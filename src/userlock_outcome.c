@@ -164,6 +164,18 @@ static const struct
 		NULL,
 		gettext_noop("Call it in batches.")
 	},
+	[USERLOCK_NOT_OWNER] = {
+		"table_not_owned", ERRCODE_INSUFFICIENT_PRIVILEGE,
+		NULL,
+		gettext_noop("Its rows become users, by a trigger on it."),
+		gettext_noop("Name a table, not a view, and call this as its owner.")
+	},
+	[USERLOCK_USERS_INVALID] = {
+		"users_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		NULL,
+		gettext_noop("The column of the id, or of the tenant, does not exist or is of a type that no id has."),
+		gettext_noop("Name columns of type text, varchar, uuid, smallint, integer or bigint.")
+	},
 	[USERLOCK_USER_LOCKED] = {
 		"user_locked", ERRCODE_USERLOCK_FORBIDDEN,
 		gettext_noop("user \"%s\" is locked"), NULL, NULL
@@ -256,9 +268,17 @@ explain(const UserLockOutcome *outcome)
 			break;
 		case USERLOCK_PERMISSION_DENIED:
 			explanation.message = psprintf(_("permission denied for function %s"),
-										   outcome->function);
+										   outcome->object);
 			explanation.hint = psprintf(_("Grant EXECUTE on function userlock.%s to the role."),
-										outcome->function);
+										outcome->object);
+			break;
+		case USERLOCK_NOT_OWNER:
+			explanation.message = psprintf(_("must be owner of table %s"),
+										   outcome->object);
+			break;
+		case USERLOCK_USERS_INVALID:
+			explanation.message = psprintf(_("invalid columns of table %s"),
+										   outcome->object);
 			break;
 		case USERLOCK_INVALID_USER_ID:
 			explain_name(&explanation, "user_id", key->user_id);

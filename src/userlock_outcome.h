@@ -50,6 +50,8 @@ typedef enum UserLockResult
 	USERLOCK_USER_IDS_CONTAIN_NULL,
 	USERLOCK_USER_IDS_REPEATED,
 	USERLOCK_USER_IDS_TOO_MANY,
+	USERLOCK_NOT_OWNER,
+	USERLOCK_USERS_INVALID,
 	USERLOCK_USER_LOCKED,
 	USERLOCK_USER_BLOCKED,
 	USERLOCK_TOKEN_USER_UNKNOWN,
@@ -67,7 +69,7 @@ typedef struct UserLockOutcome
 	bool		has_account;	/* the account was found */
 	UserLockAccount account;	/* as it stands now */
 	int64		expected_sequence;	/* of USERLOCK_SEQUENCE_DIFFERS */
-	const char *function;		/* of USERLOCK_PERMISSION_DENIED */
+	const char *object;			/* the function or table that it is about */
 } UserLockOutcome;
 
 static inline bool

@@ -76,7 +76,7 @@
 	{TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, \
 	TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID}
 
-#define MAX_PARAMETERS 11
+#define MAX_PARAMETERS 12
 
 typedef enum StatementId
 {
@@ -89,6 +89,7 @@ typedef enum StatementId
 	GET_ACCOUNT_FOR_UPDATE,
 	GET_ACCOUNT_FOR_DELETE,
 	INSERT_ACCOUNT,
+	IS_ADOPTED,
 	PUT_ACCOUNT,
 	DELETE_ACCOUNT,
 	DELETE_PROFILE,
@@ -98,6 +99,7 @@ typedef enum StatementId
 	APPEND_EVENT,
 	APPEND_FIRST_EVENT,
 	LAST_EVENT,
+	LAST_OF_KIND,
 	DUE,
 	STATEMENT_COUNT
 } StatementId;
@@ -147,13 +149,17 @@ static const Statement statements[STATEMENT_COUNT] = {
 	},
 	[INSERT_ACCOUNT] = {
 		"INSERT INTO userlock.account"
-		" (tenant, user_id, " ACCOUNT_COLUMNS ")"
+		" (tenant, user_id, " ACCOUNT_COLUMNS ", adoption)"
 		" VALUES ($1, $2, $3::userlock.user_lock_state,"
-		" $4, $5, $6, $7, $8, $9, $10, $11)"
+		" $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 		" ON CONFLICT DO NOTHING",
-		11, {TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TIMESTAMPTZOID},
+		12, {TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+		TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TIMESTAMPTZOID, UUIDOID},
 		SPI_OK_INSERT
+	},
+	[IS_ADOPTED] = {
+		"SELECT FROM userlock.account" THIS_USER " AND adoption" EQ "$3",
+		3, {TEXTOID, TEXTOID, UUIDOID}, SPI_OK_SELECT
 	},
 	[PUT_ACCOUNT] = {
 		"UPDATE userlock.account SET"
@@ -196,9 +202,14 @@ static const Statement statements[STATEMENT_COUNT] = {
 		11, APPEND_TYPES, SPI_OK_INSERT
 	},
 	[LAST_EVENT] = {
-		"SELECT sequence, at FROM userlock.event" THIS_USER
+		"SELECT sequence, at, from_state FROM userlock.event" THIS_USER
 		" ORDER BY sequence DESC LIMIT 1",
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[LAST_OF_KIND] = {
+		"SELECT sequence, at, reason, until FROM userlock.event" THIS_USER
+		" AND kind" EQ "$3 ORDER BY sequence DESC LIMIT 1",
+		3, {TEXTOID, TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[FORGET_FAILURES] = {
 		"DELETE FROM userlock.login_failure WHERE ctid" EQ "ANY (ARRAY("
@@ -424,10 +435,13 @@ userlock_store_get(const UserLockKey *key, UserLockRowLock lock,
 	return true;
 }
 
-/* Runs a statement that takes the key and all of ACCOUNT_COLUMNS. */
+/*
+ * Runs a statement that takes the key, all of ACCOUNT_COLUMNS, and maybe the
+ * adoption.
+ */
 static uint64
 run_with_account(StatementId id, const UserLockKey *key,
-				 const UserLockAccount *account)
+				 const UserLockAccount *account, Datum adoption)
 {
 	Datum		values[] = {
 		key->tenant,
@@ -440,7 +454,8 @@ run_with_account(StatementId id, const UserLockKey *key,
 		TimestampTzGetDatum(account->blocked_until),
 		Int64GetDatum(account->lock_sequence),
 		Int64GetDatum(account->block_sequence),
-		TimestampTzGetDatum(account->access_valid_after)
+		TimestampTzGetDatum(account->access_valid_after),
+		adoption
 	};
 	char		nulls[] = {
 		' ', ' ', ' ', ' ', ' ', ' ',
@@ -448,22 +463,34 @@ run_with_account(StatementId id, const UserLockKey *key,
 		account->blocked_until == USERLOCK_NO_END ? 'n' : ' ',
 		account->lock_sequence == 0 ? 'n' : ' ',
 		account->block_sequence == 0 ? 'n' : ' ',
-		account->access_valid_after == DT_NOBEGIN ? 'n' : ' '
+		account->access_valid_after == DT_NOBEGIN ? 'n' : ' ',
+		adoption ? ' ' : 'n'
 	};
 
 	return run(id, values, nulls, false);
 }
 
 bool
-userlock_store_insert(const UserLockKey *key, const UserLockAccount *account)
+userlock_store_insert(const UserLockKey *key, const UserLockAccount *account,
+					  Datum adoption)
 {
-	return run_with_account(INSERT_ACCOUNT, key, account) > 0;
+	return run_with_account(INSERT_ACCOUNT, key, account, adoption) > 0;
+}
+
+bool
+userlock_store_is_adopted(const UserLockKey *key, Datum adoption)
+{
+	Datum		values[] = {key->tenant, key->user_id, adoption};
+	bool		found = run(IS_ADOPTED, values, NULL, false) > 0;
+
+	discard_result();
+	return found;
 }
 
 void
 userlock_store_put(const UserLockKey *key, const UserLockAccount *account)
 {
-	if (run_with_account(PUT_ACCOUNT, key, account) != 1)
+	if (run_with_account(PUT_ACCOUNT, key, account, (Datum) 0) != 1)
 		elog(ERROR, "could not update an account that is locked");
 }
 
@@ -565,11 +592,12 @@ userlock_store_append(const UserLockKey *key, const UserLockEvent *event)
 
 bool
 userlock_store_last_event(const UserLockKey *key,
-						  int64 *sequence, TimestampTz *at)
+						  int64 *sequence, TimestampTz *at,
+						  UserLockState *from_state)
 {
 	bool		found = run_for_key(LAST_EVENT, key, false) > 0;
-	Datum		values[2];
-	bool		nulls[2];
+	Datum		values[3];
+	bool		nulls[3];
 
 	if (found)
 	{
@@ -577,6 +605,31 @@ userlock_store_last_event(const UserLockKey *key,
 						  values, nulls);
 		*sequence = DatumGetInt64(values[0]);
 		*at = DatumGetTimestampTz(values[1]);
+		*from_state = nulls[2] ? USERLOCK_ACTIVE : DatumGetUserLockState(values[2]);
+	}
+	discard_result();
+	return found;
+}
+
+bool
+userlock_store_last_of_kind(const UserLockKey *key, const char *kind,
+							UserLockEvent *event)
+{
+	Datum		parameters[] = {key->tenant, key->user_id, CStringGetTextDatum(kind)};
+	bool		found = run(LAST_OF_KIND, parameters, NULL, false) > 0;
+	Datum		values[4];
+	bool		nulls[4];
+
+	if (found)
+	{
+		heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+						  values, nulls);
+		memset(event, 0, sizeof(*event));
+		event->sequence = DatumGetInt64(values[0]);
+		event->kind = kind;
+		event->at = DatumGetTimestampTz(values[1]);
+		event->reason = nulls[2] ? (Datum) 0 : datumCopy(values[2], false, -1);
+		event->until = nulls[3] ? USERLOCK_NO_END : DatumGetTimestampTz(values[3]);
 	}
 	discard_result();
 	return found;

@@ -86,9 +86,16 @@ typedef enum UserLockRowLock
 extern bool userlock_store_get(const UserLockKey *key, UserLockRowLock lock,
 							   UserLockAccount *account);
 
-/* Inserts the row unless there is one already: false. */
+/*
+ * Inserts the row unless there is one already: false.  adoption: the one whose
+ * table the user comes from, a uuid; 0: none.
+ */
 extern bool userlock_store_insert(const UserLockKey *key,
-								  const UserLockAccount *account);
+								  const UserLockAccount *account,
+								  Datum adoption);
+
+/* Does the user come from the table of this adoption? */
+extern bool userlock_store_is_adopted(const UserLockKey *key, Datum adoption);
 
 /* Overwrites a row that the caller has locked. */
 extern void userlock_store_put(const UserLockKey *key,
@@ -100,9 +107,17 @@ extern void userlock_store_delete(const UserLockKey *key);
 extern void userlock_store_append(const UserLockKey *key,
 								  const UserLockEvent *event);
 
-/* The user's last event, also where the account is gone; false: none. */
+/*
+ * The user's last event, also where the account is gone, and the restrictions
+ * that held before it; false: none.
+ */
 extern bool userlock_store_last_event(const UserLockKey *key,
-									  int64 *sequence, TimestampTz *at);
+									  int64 *sequence, TimestampTz *at,
+									  UserLockState *from_state);
+
+/* The user's last event of a kind, without its states; false: none. */
+extern bool userlock_store_last_of_kind(const UserLockKey *key,
+										const char *kind, UserLockEvent *event);
 
 extern void userlock_store_put_profile(const UserLockKey *key, Datum profile);
 

@@ -102,12 +102,12 @@ admit(UserLockRequest *request, UserLockTransition transition,
 {
 	UserLockResult result;
 
-	outcome->function = core_functions[transition];
-	result = userlock_request_admit(request, outcome->function);
+	outcome->object = core_functions[transition];
+	result = userlock_request_admit(request, outcome->object);
 	if (result == USERLOCK_CHANGED && request->revoke_access &&
 		!userlock_caller_may_execute("revoke_access"))
 	{
-		outcome->function = "revoke_access";
+		outcome->object = "revoke_access";
 		result = USERLOCK_PERMISSION_DENIED;
 	}
 	if (result == USERLOCK_CHANGED)

@@ -14,7 +14,7 @@ REVOKE EXECUTE ON FUNCTION userlock.register_user FROM PUBLIC;
 COMMENT ON FUNCTION userlock.register_user IS
 $$Registers a user, who is active.
 
-user_id: the application's own id, 1 to 200 characters, unique in the tenant. tenant: NULL means the caller's own. profile: a JSON object kept with the user. An id that was used before goes on with its history, and tokens from before stay void. Returns the user's status. Errors: PT403 not the caller's tenant, PT409 already registered, PT422 invalid argument.$$;
+user_id: the application's own id, 1 to 200 characters, unique in the tenant. tenant: NULL means the caller's own. profile: a JSON object kept with the user. An id that was used before goes on with its history, as restricted as it was when deleted, and tokens from before stay void. Returns the user's status. Errors: PT403 not the caller's tenant, PT409 already registered, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.delete_user(
     user_id text,

@@ -28,7 +28,10 @@ BEGIN ATOMIC
             pg_catalog.lag(e.to_state) OVER history AS state_before,
             pg_catalog.lag(e.at) OVER history AS at_before,
             CASE e.kind
-                WHEN 'registered' THEN e.from_state IS NULL AND e.to_state = 'active'
+                -- Whoever comes back is at most as restricted as they left.
+                WHEN 'registered' THEN e.from_state IS NULL
+                    AND (NOT userlock.is_locked(e.to_state) OR userlock.is_locked(pg_catalog.lag(e.from_state) OVER history))
+                    AND (NOT userlock.is_blocked(e.to_state) OR userlock.is_blocked(pg_catalog.lag(e.from_state) OVER history))
                 WHEN 'locked' THEN e.to_state = userlock.next_state(e.from_state, 'lock') AND coalesce(e.until > e.at, true)
                 WHEN 'unlocked' THEN e.to_state = userlock.next_state(e.from_state, 'unlock')
                 WHEN 'lock_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unlock') AND e.at = e.until

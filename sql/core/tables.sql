@@ -22,6 +22,7 @@ CREATE TABLE userlock.account (
     lock_sequence bigint,
     block_sequence bigint,
     access_valid_after timestamptz,
+    adoption uuid,
     PRIMARY KEY (tenant, user_id)
 );
 
@@ -53,6 +54,9 @@ COMMENT ON COLUMN userlock.account.block_sequence IS
 'The number of the event that blocked the user; NULL: not blocked.';
 COMMENT ON COLUMN userlock.account.access_valid_after IS
 'The access floor: tokens issued before it are void; NULL: none are.';
+
+COMMENT ON COLUMN userlock.account.adoption IS
+'The adoption whose table registered the user, who leaves with its row; NULL: none.';
 
 CREATE TABLE userlock.event (
     tenant text COLLATE "C" NOT NULL,

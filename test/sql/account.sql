@@ -41,7 +41,8 @@ SELECT user_id, state, sequence, created_at = changed_at AS just_created FROM re
 SELECT sequence, kind, from_state, to_state, reason, details FROM user_history WHERE user_id = 'bob' ORDER BY sequence;
 SELECT count(*) AS restricted FROM restricted_users;
 
--- Someone who comes back under an old id does not bring old tokens back.
+-- Someone who comes back under an old id is as restricted as they left, and does
+-- not bring old tokens back.
 SELECT access_valid_after = created_at AS floor_raised FROM account WHERE user_id = 'bob';
 SELECT access_valid_after FROM account WHERE user_id = 'alice' AND tenant = 'default';
 

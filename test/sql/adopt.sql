@@ -1,4 +1,9 @@
 -- Existing tables of users are adopted, and followed.
+-- Also by the first statement of a session, of a database with nothing set.
+CREATE TABLE public.first_table (id text);
+\c -
+SELECT userlock.adopt('public.first_table', 'id');
+DROP TABLE public.first_table;
 SET search_path = userlock, public;
 \set VERBOSITY terse
 CREATE VIEW public.users AS
@@ -87,6 +92,45 @@ SELECT * FROM public.users;
 SELECT release('public."Odd ""Name"');
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'userlock%' AND tgrelid = 'public.odd_1'::regclass;
 
+-- Partitions come and go, with their users.
+CREATE TABLE public.customer (id integer, name text, region text) PARTITION BY LIST (region);
+CREATE TABLE public.customer_eu PARTITION OF public.customer FOR VALUES IN ('eu');
+INSERT INTO public.customer VALUES (1, 'a', 'eu'), (2, 'b', 'eu');
+TRUNCATE account, event;
+SELECT adopt('public.customer', 'id');
+CREATE TABLE public.customer_us PARTITION OF public.customer FOR VALUES IN ('us');
+INSERT INTO public.customer VALUES (3, 'c', 'us'), (4, 'd', 'us');
+-- Its columns have other numbers.
+CREATE TABLE public.customer_asia (dropped text, region text, name text, id integer);
+ALTER TABLE public.customer_asia DROP dropped;
+INSERT INTO public.customer_asia VALUES ('asia', 'e', 5);
+SELECT count(*) FROM account;
+ALTER TABLE public.customer ATTACH PARTITION public.customer_asia FOR VALUES IN ('asia');
+INSERT INTO public.customer VALUES (6, 'f', 'asia');
+DELETE FROM public.customer WHERE id = 5;
+SELECT user_id FROM account ORDER BY 1;
+-- A row that moves to another partition stays.
+UPDATE public.customer SET region = 'eu' WHERE id = 6;
+SELECT history FROM public.users WHERE user_id = '6';
+TRUNCATE public.customer_eu;
+SELECT user_id FROM account ORDER BY 1;
+ALTER TABLE public.customer DETACH PARTITION public.customer_us;
+SELECT user_id FROM account ORDER BY 1;
+INSERT INTO public.customer_us VALUES (7, 'g', 'us');
+SELECT count(*) FROM account;
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'userlock%' AND tgrelid = 'public.customer_us'::regclass;
+ALTER TABLE public.customer ATTACH PARTITION public.customer_us FOR VALUES IN ('us');
+SELECT user_id FROM account ORDER BY 1;
+SELECT * FROM verify();
+-- A partition is adopted with its table, and released with it.
+SELECT adopt('public.customer_us', 'id');
+SELECT release('public.customer_us');
+DELETE FROM public.customer WHERE id = 7;
+SELECT user_id FROM account ORDER BY 1;
+SELECT release('public.customer');
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'userlock%';
+DROP TABLE public.customer;
+
 -- Only owners adopt, and only with EXECUTE; who may insert needs no more than that.
 CREATE ROLE regress_userlock_owner;
 CREATE ROLE regress_userlock_signup;
@@ -106,7 +150,6 @@ SELECT adopt('public.customer', 'id');
 SET ROLE regress_userlock_signup;
 SET request.jwt.claims = '{"sub":"signup form","tenant":"elsewhere"}';
 INSERT INTO public.customer VALUES (4711);
-SELECT follow_user('4711', 'default', false);
 RESET ROLE;
 RESET request.jwt.claims;
 SELECT tenant, user_id, actor FROM event WHERE user_id = '4711';

@@ -1,5 +1,5 @@
 # A dump restores into a working system: states, history, profiles, API keys,
-# grants.
+# grants, adopted tables.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -65,6 +65,69 @@ foreach my $format ('plain', 'custom')
 		'active|3', "$format: a deleted user comes back with their history");
 	is($node->safe_psql('target', 'SELECT userlock.expire()'), '1', "$format: what expired meanwhile can be written");
 	is($node->safe_psql('target', 'SELECT count(*) FROM userlock.verify()'), '0', "$format: and still agrees");
+	$node->safe_psql('postgres', 'DROP DATABASE target');
+	unlink $dump;
+}
+
+# An adopted table is followed in the target too, and in no order of loading does
+# its trigger get in the way of the accounts.
+$node->safe_psql(
+	'source', q{
+	CREATE TABLE app_user (id text PRIMARY KEY);
+	CREATE TABLE zoo_user (id text, region text) PARTITION BY LIST (region);
+	CREATE TABLE zoo_user_eu PARTITION OF zoo_user FOR VALUES IN ('eu');
+	INSERT INTO app_user VALUES ('dave'), ('erin'), ('frank');
+	INSERT INTO zoo_user VALUES ('zebra', 'eu'), ('gnu', 'eu');
+	SELECT userlock.adopt('app_user', 'id'), userlock.adopt('zoo_user', 'id');
+	SELECT userlock.lock_user('dave', 'phished'), userlock.block_user('gnu', 'bit somebody');
+	DELETE FROM app_user WHERE id = 'frank';
+});
+
+my %orders = (
+	'plain' => [ ['pg_dump'] ],
+	'plain with INSERT' => [ [ 'pg_dump', '--inserts' ] ],
+	'schema, then data' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only' ] ],
+	'schema, then data with INSERT' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only', '--inserts' ] ],
+	'schema, then data without triggers' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only', '--disable-triggers' ] ],
+	'schema, then data by pg_restore' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_restore', '--data-only' ] ],
+	'schema, then data by parallel pg_restore' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_restore', '--data-only', '--jobs=4' ] ],
+	'parallel pg_restore' => [ [ 'pg_restore', '--jobs=4' ] ],
+	'our data first' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only', '--table=userlock.*' ], [ 'pg_dump', '--data-only', '--table=public.*' ] ],
+	'our data last' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only', '--table=public.*' ], [ 'pg_dump', '--data-only', '--table=userlock.*' ] ],
+);
+my $archive = $node->backup_dir . '.archive';
+$node->command_ok([ 'pg_dump', '--format=custom', "--file=$archive", $node->connstr('source') ], 'archived');
+
+foreach my $order (sort keys %orders)
+{
+	$node->safe_psql('postgres', 'CREATE DATABASE target');
+	foreach my $step (@{ $orders{$order} })
+	{
+		my ($program, @options) = @$step;
+		if ($program eq 'pg_dump')
+		{
+			$node->command_ok([ @$step, "--file=$dump", $node->connstr('source') ], "$order: @$step");
+			$node->command_ok([ 'psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', "--file=$dump", $node->connstr('target') ],
+				"$order: … is loaded without an error");
+		}
+		else
+		{
+			$node->command_ok([ @$step, '--exit-on-error', '--dbname=' . $node->connstr('target'), $archive ], "$order: @$step");
+		}
+	}
+	is($node->safe_psql('target', $shown{$_}), $node->safe_psql('source', $shown{$_}), "$order: $_ is the same")
+	  foreach 'account', 'event', 'restricted';
+	is($node->safe_psql('target', 'SELECT count(*) FROM userlock.verify()'), '0', "$order: accounts agree with their history");
+	is( $node->safe_psql(
+			'target', q{
+			INSERT INTO app_user VALUES ('ivan');
+			DELETE FROM app_user WHERE id = 'erin';
+			DELETE FROM app_user WHERE id = 'dave';
+			INSERT INTO app_user VALUES ('dave');
+			TRUNCATE zoo_user_eu;
+			SELECT string_agg(user_id || ' ' || state, ', ' ORDER BY user_id)
+			FROM userlock.account WHERE user_id IN ('dave', 'erin', 'frank', 'ivan', 'zebra', 'gnu')}),
+		'dave locked, ivan active', "$order: the tables are followed");
 	$node->safe_psql('postgres', 'DROP DATABASE target');
 	unlink $dump;
 }
