@@ -131,62 +131,83 @@ follow_out(const UserLockRequest *request, const UserLockUsersTable *users,
 	userlock_store_begin(&store, function);
 	/* Locked first: who comes back by other ways meanwhile is not ours. */
 	if (userlock_store_get(&request->key, USERLOCK_FOR_DELETE, &account) &&
-		userlock_store_is_adopted(&request->key, users->adoption))
+		userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_DELETE))
 		userlock_account_delete(request, &account);
 	userlock_store_end(&store);
 }
 
-/*
- * The account as it was before the statement that fires this trigger: whoever
- * committed since counts, the triggers of its other rows do not.  Else, where
- * every id moves to the next row, the first user's restrictions would move on
- * to everybody.
- */
-static bool
-get_as_statement_began(const UserLockKey *key, UserLockAccount *account)
+/* The restrictions of a user, with the events that set them. */
+typedef struct Restrictions
 {
-	CommandId	began = GetActiveSnapshot()->curcid;
-	bool		found;
+	int			count;
+	struct
+	{
+		UserLockTransition transition;
+		UserLockEvent event;
+	}			set[2];
+} Restrictions;
 
+/*
+ * What held before the statement that fires this trigger: whoever committed
+ * since counts, the triggers of its other rows do not.  Else, where every id
+ * moves to the next row, the first user's restrictions would move on to
+ * everybody.  Only of users who came from this table: others' are none of its
+ * business.
+ */
+static Restrictions
+restrictions_before(const UserLockRequest *request,
+					const UserLockUsersTable *users, Oid function)
+{
+	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
+	CommandId	began = GetActiveSnapshot()->curcid;
+	Restrictions restrictions = {0};
+	UserLockState state = USERLOCK_ACTIVE;
+	UserLockAccount account;
+	UserLockStore store;
+
+	if (userlock_request_check_key(request) != USERLOCK_CHANGED)
+		return restrictions;
+	userlock_store_begin(&store, function);
 	PushCopiedSnapshot(GetTransactionSnapshot());
 	GetActiveSnapshot()->curcid = began;
-	found = userlock_store_get(key, USERLOCK_FOR_READING, account);
+	if (userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_READING) &&
+		userlock_store_get(&request->key, USERLOCK_FOR_READING, &account))
+		state = userlock_state_at(account.state, account.locked_until,
+								  account.blocked_until, GetCurrentTimestamp());
 	PopActiveSnapshot();
-	return found;
+
+	for (int i = 0; i < lengthof(restricting); i++)
+	{
+		if ((state & userlock_transition_restriction(restricting[i])) &&
+			userlock_store_last_of_kind(&request->key,
+										userlock_transition_event(restricting[i]),
+										&restrictions.set[restrictions.count].event))
+			restrictions.set[restrictions.count++].transition = restricting[i];
+	}
+	userlock_store_end(&store);
+	return restrictions;
 }
 
 /* An id has changed: the new one is as restricted as the old one was. */
 static void
-carry_restrictions(const UserLockRequest *before, const UserLockRequest *after,
+carry_restrictions(const Restrictions *restrictions, const UserLockRequest *after,
 				   const UserLockUsersTable *users, Oid function)
 {
-	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
-	UserLockAccount account;
 	UserLockStore store;
-	UserLockState state;
 
-	if (userlock_request_check_key(before) != USERLOCK_CHANGED)
+	if (restrictions->count == 0)
 		return;
 	userlock_store_begin(&store, function);
-	if (get_as_statement_began(&before->key, &account) &&
-		userlock_store_is_adopted(&after->key, users->adoption))
+	if (userlock_store_is_adopted(&after->key, users->adoption, USERLOCK_FOR_UPDATE))
 	{
-		state = userlock_state_at(account.state, account.locked_until,
-								  account.blocked_until, GetCurrentTimestamp());
-		for (int i = 0; i < lengthof(restricting); i++)
+		for (int i = 0; i < restrictions->count; i++)
 		{
 			UserLockRequest request = *after;
 			UserLockOutcome outcome;
-			UserLockEvent event;
 
-			if ((state & userlock_transition_restriction(restricting[i])) == 0 ||
-				!userlock_store_last_of_kind(&before->key,
-											 userlock_transition_event(restricting[i]),
-											 &event))
-				continue;
-			request.reason = event.reason;
-			request.until = event.until;
-			userlock_transition_attempt(&request, restricting[i], &outcome);
+			request.reason = restrictions->set[i].event.reason;
+			request.until = restrictions->set[i].event.until;
+			userlock_transition_attempt(&request, restrictions->set[i].transition, &outcome);
 		}
 	}
 	userlock_store_end(&store);
@@ -310,6 +331,7 @@ userlock_follow_row(PG_FUNCTION_ARGS)
 	UserLockUsersTable users;
 	UserLockRequest before = {0};
 	UserLockRequest after = {0};
+	Restrictions restrictions = {0};
 	TupleDesc	columns;
 	bool		goes;
 	bool		comes;
@@ -334,6 +356,8 @@ userlock_follow_row(PG_FUNCTION_ARGS)
 	if (goes && comes && userlock_users_table_same(&before.key, &after.key))
 		return PointerGetDatum(NULL);
 
+	if (goes && comes)
+		restrictions = restrictions_before(&before, &users, function);
 	if (goes && before.key.user_id)
 	{
 		id = heap_getattr(trigger->tg_trigtuple, users.id_column, columns, &isnull);
@@ -343,7 +367,7 @@ userlock_follow_row(PG_FUNCTION_ARGS)
 	if (comes)
 		follow_in(&after, &users, function);
 	if (goes && comes)
-		carry_restrictions(&before, &after, &users, function);
+		carry_restrictions(&restrictions, &after, &users, function);
 	return PointerGetDatum(NULL);
 }
 

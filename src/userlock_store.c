@@ -478,10 +478,12 @@ userlock_store_insert(const UserLockKey *key, const UserLockAccount *account,
 }
 
 bool
-userlock_store_is_adopted(const UserLockKey *key, Datum adoption)
+userlock_store_is_adopted(const UserLockKey *key, Datum adoption,
+						  UserLockRowLock lock)
 {
 	Datum		values[] = {key->tenant, key->user_id, adoption};
-	bool		found = run(IS_ADOPTED, values, NULL, false) > 0;
+	bool		found = run(IS_ADOPTED, values, NULL,
+							lock == USERLOCK_FOR_READING) > 0;
 
 	discard_result();
 	return found;

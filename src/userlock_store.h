@@ -94,8 +94,12 @@ extern bool userlock_store_insert(const UserLockKey *key,
 								  const UserLockAccount *account,
 								  Datum adoption);
 
-/* Does the user come from the table of this adoption? */
-extern bool userlock_store_is_adopted(const UserLockKey *key, Datum adoption);
+/*
+ * Does the user come from the table of this adoption?  lock: the one that the
+ * caller holds.
+ */
+extern bool userlock_store_is_adopted(const UserLockKey *key, Datum adoption,
+									  UserLockRowLock lock);
 
 /* Overwrites a row that the caller has locked. */
 extern void userlock_store_put(const UserLockKey *key,

@@ -2,7 +2,7 @@
 -- more than change its rows.  Not in one transaction: in that, the server would
 -- remember what an index's expression came to when its owner asked.
 SET client_min_messages = warning;
-SELECT plan(36);
+SELECT plan(38);
 SET search_path = public;
 CREATE ROLE hostile_owner;
 CREATE ROLE hostile_app;
@@ -111,6 +111,12 @@ RESET ROLE;
 SELECT results_eq($$SELECT * FROM registered WHERE user_id = 'victim'$$, $$VALUES ('other' COLLATE "C", 'victim' COLLATE "C", 'blocked'::userlock.user_lock_state)$$,
     'only users who came from the table leave with its rows');
 SELECT is(count(*), 2::bigint, '… and nothing of it is in their history') FROM userlock.event WHERE user_id = 'victim';
+SET ROLE hostile_app;
+INSERT INTO hostile.users VALUES ('victim', 'other');
+UPDATE hostile.users SET id = 'mallory', org = 'mine';
+DELETE FROM hostile.users;
+RESET ROLE;
+SELECT is_empty($$SELECT FROM userlock.event WHERE user_id = 'mallory' AND reason = 'fraud'$$, '… nor does the reason of another one''s block travel');
 
 -- … nor of tenants that are not the caller's.
 SET ROLE hostile_app;
@@ -158,6 +164,14 @@ UPDATE hostile.users SET id = CASE id WHEN 'ann' THEN 'bob' WHEN 'bob' THEN 'cid
 RESET ROLE;
 SELECT is(state_of('bob'), 'locked+blocked', 'where ids move on in a circle, so do restrictions');
 SELECT is(state_of('cid'), 'active', '… by one step');
+
+-- Every row of a user may have another id at once.
+INSERT INTO hostile.membership VALUES ('two', 'red'), ('two', 'blue');
+SELECT userlock.block_user('two', 'fraud');
+UPDATE hostile.membership SET id = 'two ' || team;
+SELECT results_eq($$SELECT user_id, state FROM registered WHERE user_id ~ 'two' ORDER BY 1$$,
+    $$VALUES ('two blue' COLLATE "C", 'blocked'::userlock.user_lock_state), ('two red', 'blocked')$$, 'each of several new ids takes the restrictions along');
+DELETE FROM hostile.membership;
 
 -- A user who came back by other ways than the table is nobody's prey either.
 SELECT userlock.delete_user('cid', tenant => 'mine');
