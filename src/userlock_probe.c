@@ -15,13 +15,13 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "storage/lmgr.h"
+#include "storage/sinval.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "userlock_compat.h"
 #include "userlock_probe.h"
@@ -48,42 +48,61 @@ init_key(ScanKey key, AttrNumber column, const char *value)
 						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(value));
 }
 
-/* The table, looked up again when any relation has changed. */
-static Oid	account;
-static bool account_is_known = false;
+/* The table, looked up anew when it has changed. */
+static Oid	account = InvalidOid;
 
 static void
-forget_account(Datum argument, int cache, uint32 hash)
+forget_account(Datum argument, Oid relation)
 {
-	account_is_known = false;
+	if (relation == account || relation == InvalidOid)
+		account = InvalidOid;
 }
 
 /*
- * Opens it.  To look it up, and to lock it, is also to hear of changes; what
- * was known before may then be gone.
+ * Looks it up and locks it, which may take several attempts: to lock is also to
+ * hear of changes.
  */
 static Relation
-open_account(void)
+find_account(void)
 {
 	static bool listens = false;
+	uint64		heard;
+	Oid			found;
 
 	if (!listens)
-		CacheRegisterSyscacheCallback(RELOID, forget_account, (Datum) 0);
+		CacheRegisterRelcacheCallback(forget_account, (Datum) 0);
 	listens = true;
 
 	for (;;)
 	{
-		while (!account_is_known)
-		{
-			account_is_known = true;
-			account = get_relname_relid("account",
-										get_namespace_oid("userlock", false));
-		}
-		LockRelationOid(account, AccessShareLock);
-		if (account_is_known)
-			return table_open(account, NoLock);
-		UnlockRelationOid(account, AccessShareLock);
+		heard = SharedInvalidMessageCounter;
+		found = get_relname_relid("account",
+								  get_namespace_oid("userlock", false));
+		if (!OidIsValid(found))
+			elog(ERROR, "there is no table userlock.account");
+		LockRelationOid(found, AccessShareLock);
+		if (heard == SharedInvalidMessageCounter)
+			break;
+		UnlockRelationOid(found, AccessShareLock);
 	}
+	account = found;
+	return table_open(found, NoLock);
+}
+
+/* Opens the table; what is known of it may be gone once it is locked. */
+static Relation
+open_account(void)
+{
+	Oid			known = account;
+
+	if (OidIsValid(known))
+	{
+		LockRelationOid(known, AccessShareLock);
+		if (OidIsValid(account))
+			return table_open(known, NoLock);
+		UnlockRelationOid(known, AccessShareLock);
+	}
+	return find_account();
 }
 
 /*
