@@ -106,35 +106,27 @@ open_account(void)
 }
 
 /*
- * What is committed now, where the transaction keeps an older snapshot: whoever
- * is locked out must not stay in because they began early.  It is taken as for a
- * catalog, because no other is to be had in a parallel query.
+ * What is committed now.  It is taken as for a catalog, because no other is to
+ * be had in a parallel query.
  */
 static Snapshot
-register_latest_snapshot(void)
+register_latest_snapshot(Relation table)
 {
 	InvalidateCatalogSnapshot();
-	return RegisterSnapshot(GetCatalogSnapshot(account));
+	return RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(table)));
 }
 
-bool
-userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
+/* Reads the row as a snapshot sees it. */
+static bool
+read_row(Relation table, Relation index, ScanKey keys, int key_count,
+		 Snapshot snapshot, UserLockProbe *probe)
 {
-	Relation	table = open_account();
-	Relation	index = index_open(userlock_compat_primary_key(table),
-								   AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(table, NULL);
-	bool		keeps_snapshot = IsolationUsesXactSnapshot();
-	Snapshot	snapshot = keeps_snapshot ? register_latest_snapshot() :
-		GetActiveSnapshot();
-	ScanKeyData keys[2];
-	IndexScanDesc scan;
+	IndexScanDesc scan = userlock_compat_index_beginscan(table, index, snapshot,
+														 key_count);
 	bool		found;
 
-	init_key(&keys[0], 1, tenant);
-	init_key(&keys[1], 2, user_id);
-	scan = userlock_compat_index_beginscan(table, index, snapshot, 2);
-	index_rescan(scan, keys, 2, NULL, 0);
+	index_rescan(scan, keys, key_count, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);
 	if (found)
 	{
@@ -146,9 +138,38 @@ userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
 		probe->access_valid_after = get_moment(slot, ACCESS_VALID_AFTER_COLUMN, DT_NOBEGIN);
 	}
 	index_endscan(scan);
-	if (keeps_snapshot)
-		UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+bool
+userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
+{
+	Relation	table = open_account();
+	Relation	index = index_open(userlock_compat_primary_key(table),
+								   AccessShareLock);
+	ScanKeyData keys[2];
+	bool		found = false;
+
+	init_key(&keys[0], 1, tenant);
+	init_key(&keys[1], 2, user_id);
+
+	/*
+	 * Where the transaction keeps an older snapshot, it does not count: whoever
+	 * is locked out must not stay in because they began early.  Nor does any
+	 * that finds nobody: it may be from before a rewrite of the table that we
+	 * have waited for, and sees none of the rows that it left.
+	 */
+	if (!IsolationUsesXactSnapshot())
+		found = read_row(table, index, keys, lengthof(keys),
+						 GetActiveSnapshot(), probe);
+	if (!found)
+	{
+		Snapshot	latest = register_latest_snapshot(table);
+
+		found = read_row(table, index, keys, lengthof(keys), latest, probe);
+		UnregisterSnapshot(latest);
+	}
 	/* The locks stay until the transaction ends, as those of a query would. */
 	index_close(index, NoLock);
 	table_close(table, NoLock);
