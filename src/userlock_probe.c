@@ -25,6 +25,7 @@
 
 #include "userlock_compat.h"
 #include "userlock_probe.h"
+#include "userlock_store.h"
 
 /* Columns of userlock.account, see sql/core/tables.sql. */
 #define STATE_COLUMN				3
@@ -48,7 +49,18 @@ init_key(ScanKey key, AttrNumber column, const char *value)
 						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(value));
 }
 
-/* The table, looked up anew when it has changed. */
+static void
+require_its_rows(Relation table)
+{
+	if (!userlock_store_is_read_from(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table userlock.account does not hold its rows itself"),
+				 errdetail("It is distributed, partitioned, foreign or a view, has children, or has row-level security that binds its owner: who is locked cannot be read from it."),
+				 errhint("Make it a plain local table again; until then no user is let in.")));
+}
+
+/* The table, once it has been found to; looked up anew when it has changed. */
 static Oid	account = InvalidOid;
 
 static void
@@ -66,6 +78,7 @@ static Relation
 find_account(void)
 {
 	static bool listens = false;
+	Relation	table;
 	uint64		heard;
 	Oid			found;
 
@@ -85,8 +98,12 @@ find_account(void)
 			break;
 		UnlockRelationOid(found, AccessShareLock);
 	}
-	account = found;
-	return table_open(found, NoLock);
+	table = table_open(found, NoLock);
+	require_its_rows(table);
+	/* A change heard of meanwhile may concern it: then look again next time. */
+	if (heard == SharedInvalidMessageCounter)
+		account = found;
+	return table;
 }
 
 /* Opens the table; what is known of it may be gone once it is locked. */

@@ -147,6 +147,67 @@ SELECT check_as(token('jürgen')), user_allowed('alice');
 RESET debug_discard_caches;
 RESET request.jwt.claims;
 
+-- A table that does not hold its rows itself cannot tell who is locked: no user is let in until it does.
+\set VERBOSITY default
+CREATE FUNCTION public.refusal(ask text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    state text;
+    message text;
+BEGIN
+    EXECUTE ask;
+    RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+    RETURN state || ' ' || message;
+END
+$$;
+CREATE VIEW public.refusals AS
+SELECT ask, refusal(ask) FROM unnest(ARRAY['SELECT check_request()', 'SELECT current_user_allowed()', $$SELECT user_allowed('jürgen')$$]) AS ask;
+SELECT set_config('request.jwt.claims', token('jürgen'), false) IS NOT NULL AS set;
+SELECT * FROM refusals;
+
+-- It has a child, in which an app's users may be.
+BEGIN;
+CREATE TABLE public.more () INHERITS (account);
+SELECT * FROM refusals;
+SELECT check_request();
+ROLLBACK;
+SELECT * FROM refusals;
+
+-- Its rows are in partitions.
+BEGIN;
+ALTER TABLE account RENAME TO account_1;
+CREATE TABLE account (LIKE account_1) PARTITION BY HASH (tenant, user_id);
+ALTER TABLE account ATTACH PARTITION account_1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+SELECT * FROM refusals;
+ROLLBACK;
+
+-- They are elsewhere, and this is a view of them.
+BEGIN;
+ALTER TABLE account RENAME TO elsewhere;
+CREATE VIEW account AS SELECT * FROM elsewhere;
+SELECT * FROM refusals;
+ROLLBACK;
+
+-- Its owner sees some of them only; one who sees all of them is not held back.
+BEGIN;
+ALTER TABLE account ENABLE ROW LEVEL SECURITY;
+SELECT * FROM refusals;
+SET LOCAL ROLE regress_userlock_app;
+SELECT current_user_allowed();
+RESET ROLE;
+ALTER TABLE account FORCE ROW LEVEL SECURITY;
+SELECT * FROM refusals;
+ALTER TABLE account OWNER TO regress_userlock_app;
+SELECT * FROM refusals;
+ROLLBACK;
+SELECT * FROM refusals;
+\set VERBOSITY terse
+
+RESET request.jwt.claims;
+
+DROP VIEW public.refusals;
+DROP FUNCTION public.refusal;
 DROP TABLE public.note;
 DROP OWNED BY regress_userlock_app;
 DROP ROLE regress_userlock_app;
