@@ -133,7 +133,10 @@ register_latest_snapshot(Relation table)
 	return RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(table)));
 }
 
-/* Reads the row as a snapshot sees it. */
+/*
+ * Reads the row as a snapshot sees it.  Backwards, because the versions that a
+ * row had stay in the index for a while, and the newest mostly come last.
+ */
 static bool
 read_row(Relation table, Relation index, ScanKey keys, int key_count,
 		 Snapshot snapshot, UserLockProbe *probe)
@@ -144,7 +147,7 @@ read_row(Relation table, Relation index, ScanKey keys, int key_count,
 	bool		found;
 
 	index_rescan(scan, keys, key_count, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	found = index_getnext_slot(scan, BackwardScanDirection, slot);
 	if (found)
 	{
 		bool		isnull;

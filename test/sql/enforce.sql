@@ -126,6 +126,29 @@ SELECT user_allowed('alice');
 RESET ROLE;
 RESET request.jwt.claims;
 
+-- However often a user has changed in this transaction, a check reads a few pages.
+CREATE FUNCTION public.pages_read() RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT userlock.user_allowed('bob') INTO plan;
+    RETURN plan -> 0 -> 'Plan' -> 'Shared Hit Blocks';
+END
+$$;
+BEGIN;
+SELECT pages_read() > 0 AS warm, pages_read() AS before \gset
+DO $$
+BEGIN
+    FOR i IN 1..500 LOOP
+        PERFORM userlock.lock_user('bob');
+        PERFORM userlock.unlock_user('bob');
+    END LOOP;
+END
+$$;
+SELECT pages_read() - :before < 5 AS few;
+ROLLBACK;
+DROP FUNCTION public.pages_read;
+
 -- Nothing is written: a read-only transaction will do.
 BEGIN READ ONLY;
 SELECT check_as(token('jürgen')), check_as(token('alice', -2)), user_allowed('jürgen'), current_user_allowed();
@@ -203,7 +226,6 @@ SELECT * FROM refusals;
 ROLLBACK;
 SELECT * FROM refusals;
 \set VERBOSITY terse
-
 RESET request.jwt.claims;
 
 DROP VIEW public.refusals;
