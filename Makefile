@@ -46,9 +46,9 @@ SHLIB_LINK  = -lprotobuf-c
 REGRESS        = security type soft_input sanity account transition expiry \
 	bulk primitive permission enforce login adopt monitoring api_key http grpc input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
-ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
+ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
-	rotate-revoke lock-open-session
+	rotate-revoke lock-open-session check-rewrite check-cancelled
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = test/t/*.pl

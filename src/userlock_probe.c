@@ -15,16 +15,17 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "storage/lmgr.h"
+#include "storage/sinval.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 #include "userlock_compat.h"
 #include "userlock_probe.h"
+#include "userlock_store.h"
 
 /* Columns of userlock.account, see sql/core/tables.sql. */
 #define STATE_COLUMN				3
@@ -48,75 +49,105 @@ init_key(ScanKey key, AttrNumber column, const char *value)
 						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(value));
 }
 
-/* The table, looked up again when any relation has changed. */
-static Oid	account;
-static bool account_is_known = false;
+static void
+require_its_rows(Relation table)
+{
+	if (!userlock_store_is_read_from(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table userlock.account does not hold its rows itself"),
+				 errdetail("It is distributed, partitioned, foreign or a view, has children, or has row-level security that binds its owner: who is locked cannot be read from it."),
+				 errhint("Make it a plain local table again; until then no user is let in.")));
+}
+
+/* The table, once it has been found to; looked up anew when it has changed. */
+static Oid	account = InvalidOid;
 
 static void
-forget_account(Datum argument, int cache, uint32 hash)
+forget_account(Datum argument, Oid relation)
 {
-	account_is_known = false;
+	if (relation == account || relation == InvalidOid)
+		account = InvalidOid;
 }
 
 /*
- * Opens it.  To look it up, and to lock it, is also to hear of changes; what
- * was known before may then be gone.
+ * Looks it up and locks it, which may take several attempts: to lock is also to
+ * hear of changes.
  */
 static Relation
-open_account(void)
+find_account(void)
 {
 	static bool listens = false;
+	Relation	table;
+	uint64		heard;
+	Oid			found;
 
 	if (!listens)
-		CacheRegisterSyscacheCallback(RELOID, forget_account, (Datum) 0);
+		CacheRegisterRelcacheCallback(forget_account, (Datum) 0);
 	listens = true;
 
 	for (;;)
 	{
-		while (!account_is_known)
-		{
-			account_is_known = true;
-			account = get_relname_relid("account",
-										get_namespace_oid("userlock", false));
-		}
-		LockRelationOid(account, AccessShareLock);
-		if (account_is_known)
-			return table_open(account, NoLock);
-		UnlockRelationOid(account, AccessShareLock);
+		heard = SharedInvalidMessageCounter;
+		found = get_relname_relid("account",
+								  get_namespace_oid("userlock", false));
+		if (!OidIsValid(found))
+			elog(ERROR, "there is no table userlock.account");
+		LockRelationOid(found, AccessShareLock);
+		if (heard == SharedInvalidMessageCounter)
+			break;
+		UnlockRelationOid(found, AccessShareLock);
 	}
+	table = table_open(found, NoLock);
+	require_its_rows(table);
+	/* A change heard of meanwhile may concern it: then look again next time. */
+	if (heard == SharedInvalidMessageCounter)
+		account = found;
+	return table;
+}
+
+/* Opens the table; what is known of it may be gone once it is locked. */
+static Relation
+open_account(void)
+{
+	Oid			known = account;
+
+	if (OidIsValid(known))
+	{
+		LockRelationOid(known, AccessShareLock);
+		if (OidIsValid(account))
+			return table_open(known, NoLock);
+		UnlockRelationOid(known, AccessShareLock);
+	}
+	return find_account();
 }
 
 /*
- * What is committed now, where the transaction keeps an older snapshot: whoever
- * is locked out must not stay in because they began early.  It is taken as for a
- * catalog, because no other is to be had in a parallel query.
+ * What is committed now.  It is taken as for a catalog, because no other is to
+ * be had in a parallel query.
  */
 static Snapshot
-register_latest_snapshot(void)
+register_latest_snapshot(Relation table)
 {
 	InvalidateCatalogSnapshot();
-	return RegisterSnapshot(GetCatalogSnapshot(account));
+	return RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(table)));
 }
 
-bool
-userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
+/*
+ * Reads the row as a snapshot sees it.  Backwards, because the versions that a
+ * row had stay in the index for a while, and the newest mostly come last.
+ */
+static bool
+read_row(Relation table, Relation index, ScanKey keys, int key_count,
+		 Snapshot snapshot, UserLockProbe *probe)
 {
-	Relation	table = open_account();
-	Relation	index = index_open(userlock_compat_primary_key(table),
-								   AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(table, NULL);
-	bool		keeps_snapshot = IsolationUsesXactSnapshot();
-	Snapshot	snapshot = keeps_snapshot ? register_latest_snapshot() :
-		GetActiveSnapshot();
-	ScanKeyData keys[2];
-	IndexScanDesc scan;
+	IndexScanDesc scan = userlock_compat_index_beginscan(table, index, snapshot,
+														 key_count);
 	bool		found;
 
-	init_key(&keys[0], 1, tenant);
-	init_key(&keys[1], 2, user_id);
-	scan = userlock_compat_index_beginscan(table, index, snapshot, 2);
-	index_rescan(scan, keys, 2, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	index_rescan(scan, keys, key_count, NULL, 0);
+	found = index_getnext_slot(scan, BackwardScanDirection, slot);
 	if (found)
 	{
 		bool		isnull;
@@ -127,9 +158,38 @@ userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
 		probe->access_valid_after = get_moment(slot, ACCESS_VALID_AFTER_COLUMN, DT_NOBEGIN);
 	}
 	index_endscan(scan);
-	if (keeps_snapshot)
-		UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+bool
+userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
+{
+	Relation	table = open_account();
+	Relation	index = index_open(userlock_compat_primary_key(table),
+								   AccessShareLock);
+	ScanKeyData keys[2];
+	bool		found = false;
+
+	init_key(&keys[0], 1, tenant);
+	init_key(&keys[1], 2, user_id);
+
+	/*
+	 * Where the transaction keeps an older snapshot, it does not count: whoever
+	 * is locked out must not stay in because they began early.  Nor does any
+	 * that finds nobody: it may be from before a rewrite of the table that we
+	 * have waited for, and sees none of the rows that it left.
+	 */
+	if (!IsolationUsesXactSnapshot())
+		found = read_row(table, index, keys, lengthof(keys),
+						 GetActiveSnapshot(), probe);
+	if (!found)
+	{
+		Snapshot	latest = register_latest_snapshot(table);
+
+		found = read_row(table, index, keys, lengthof(keys), latest, probe);
+		UnregisterSnapshot(latest);
+	}
 	/* The locks stay until the transaction ends, as those of a query would. */
 	index_close(index, NoLock);
 	table_close(table, NoLock);

@@ -19,7 +19,9 @@ typedef struct UserLockProbe
 
 /*
  * Reads the account of a user, as it is committed when the statement begins
- * (under REPEATABLE READ and SERIALIZABLE: when it is read); false: there is none.  Needs no rights, writes nothing, works on a standby.
+ * (under REPEATABLE READ and SERIALIZABLE, and where there was none: when it is
+ * read); false: there is none.  Needs no rights, writes nothing, works on a
+ * standby.  Raises where the table does not hold its rows itself.
  */
 extern bool userlock_probe(const char *tenant, const char *user_id,
 						   UserLockProbe *probe);

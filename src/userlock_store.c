@@ -19,11 +19,15 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 
 #include "userlock_store.h"
@@ -262,6 +266,48 @@ userlock_store_end(UserLockStore *store)
 {
 	SetUserIdAndSecContext(store->caller, store->caller_context);
 	SPI_finish();
+}
+
+/*
+ * The planner knows where rows are: it reads one by a scan of this very table
+ * only if that holds them itself, all of them.  A table that is partitioned, has
+ * children, or is the empty shell of one that an extension has distributed looks
+ * different in its plan.
+ */
+bool
+userlock_store_is_read_from(Relation table)
+{
+	const Statement *statement = &statements[GET_ACCOUNT];
+	Oid			relation = RelationGetRelid(table);
+	Oid			owner = table->rd_rel->relowner;
+	MemoryContext planning = AllocSetContextCreate(CurrentMemoryContext,
+												   "userlock planning",
+												   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext callers = MemoryContextSwitchTo(planning);
+	Oid			caller;
+	int			caller_context;
+	List	   *queries;
+	PlannedStmt *planned;
+	Plan	   *plan;
+	bool		answer;
+
+	GetUserIdAndSecContext(&caller, &caller_context);
+	SetUserIdAndSecContext(owner, caller_context | SECURITY_LOCAL_USERID_CHANGE);
+	queries = pg_analyze_and_rewrite_fixedparams(linitial(pg_parse_query(statement->sql)),
+												 statement->sql,
+												 statement->types,
+												 statement->parameters, NULL);
+	planned = linitial(pg_plan_queries(queries, statement->sql, 0, NULL));
+	SetUserIdAndSecContext(caller, caller_context);
+
+	plan = planned->planTree;
+	answer = (IsA(plan, IndexScan) || IsA(plan, IndexOnlyScan) ||
+			  IsA(plan, BitmapHeapScan) || IsA(plan, SeqScan)) &&
+		rt_fetch(((Scan *) plan)->scanrelid, planned->rtable)->relid == relation &&
+		check_enable_rls(relation, owner, true) != RLS_ENABLED;
+	MemoryContextSwitchTo(callers);
+	MemoryContextDelete(planning);
+	return answer;
 }
 
 /*

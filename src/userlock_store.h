@@ -10,6 +10,7 @@
 #ifndef USERLOCK_STORE_H
 #define USERLOCK_STORE_H
 
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "userlock.h"
@@ -141,5 +142,12 @@ extern Datum userlock_store_get_profile(const UserLockKey *key);
  */
 extern int	userlock_store_due(const UserLockKey *after, TimestampTz now,
 							   UserLockKey *keys, int max);
+
+/*
+ * Does SQL that reads an account as the owner of 'table', which is
+ * userlock.account, read it from this very table, where it can be found without
+ * SQL as well?  Callers need no rights, and stand nowhere in particular.
+ */
+extern bool userlock_store_is_read_from(Relation table);
 
 #endif							/* USERLOCK_STORE_H */

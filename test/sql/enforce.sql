@@ -66,8 +66,7 @@ SELECT check_as(token('dave', 60)), check_as(token('dave', -2));
 
 -- An end that has passed does not hold, although nobody wrote it down.
 SELECT state FROM unblock_user('bob');
-SELECT state FROM lock_user('bob', until => clock_timestamp() + interval '0.3 s');
-SELECT check_as(token('bob', -2));
+SELECT state, check_as(token('bob', -2)) FROM lock_user('bob', until => clock_timestamp() + interval '0.3 s');
 SELECT pg_sleep(0.4);
 SELECT check_as(token('bob', -2)), state FROM account WHERE user_id = 'bob';
 
@@ -127,6 +126,29 @@ SELECT user_allowed('alice');
 RESET ROLE;
 RESET request.jwt.claims;
 
+-- However often a user has changed in this transaction, a check reads a few pages.
+CREATE FUNCTION public.pages_read() RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT userlock.user_allowed('bob') INTO plan;
+    RETURN plan -> 0 -> 'Plan' -> 'Shared Hit Blocks';
+END
+$$;
+BEGIN;
+SELECT pages_read() > 0 AS warm, pages_read() AS before \gset
+DO $$
+BEGIN
+    FOR i IN 1..500 LOOP
+        PERFORM userlock.lock_user('bob');
+        PERFORM userlock.unlock_user('bob');
+    END LOOP;
+END
+$$;
+SELECT pages_read() - :before < 5 AS few;
+ROLLBACK;
+DROP FUNCTION public.pages_read;
+
 -- Nothing is written: a read-only transaction will do.
 BEGIN READ ONLY;
 SELECT check_as(token('jürgen')), check_as(token('alice', -2)), user_allowed('jürgen'), current_user_allowed();
@@ -141,6 +163,73 @@ COMMIT;
 REINDEX TABLE CONCURRENTLY userlock.account;
 SELECT user_allowed('jürgen');
 
+-- However often the server forgets what it knows, where it can be made to.
+SELECT set_config('request.jwt.claims', token('jürgen'), false) IS NOT NULL AS set;
+SELECT set_config(name, least(max_val, '1'), false) IS NOT NULL AS set FROM pg_settings WHERE name = 'debug_discard_caches';
+SELECT check_as(token('jürgen')), user_allowed('alice');
+RESET debug_discard_caches;
+RESET request.jwt.claims;
+
+-- A table that does not hold its rows itself cannot tell who is locked: no user is let in until it does.
+\set VERBOSITY default
+CREATE FUNCTION public.refusal(ask text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    state text;
+    message text;
+BEGIN
+    EXECUTE ask;
+    RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+    RETURN state || ' ' || message;
+END
+$$;
+CREATE VIEW public.refusals AS
+SELECT ask, refusal(ask) FROM unnest(ARRAY['SELECT check_request()', 'SELECT current_user_allowed()', $$SELECT user_allowed('jürgen')$$]) AS ask;
+SELECT set_config('request.jwt.claims', token('jürgen'), false) IS NOT NULL AS set;
+SELECT * FROM refusals;
+
+-- It has a child, in which an app's users may be.
+BEGIN;
+CREATE TABLE public.more () INHERITS (account);
+SELECT * FROM refusals;
+SELECT check_request();
+ROLLBACK;
+SELECT * FROM refusals;
+
+-- Its rows are in partitions.
+BEGIN;
+ALTER TABLE account RENAME TO account_1;
+CREATE TABLE account (LIKE account_1) PARTITION BY HASH (tenant, user_id);
+ALTER TABLE account ATTACH PARTITION account_1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+SELECT * FROM refusals;
+ROLLBACK;
+
+-- They are elsewhere, and this is a view of them.
+BEGIN;
+ALTER TABLE account RENAME TO elsewhere;
+CREATE VIEW account AS SELECT * FROM elsewhere;
+SELECT * FROM refusals;
+ROLLBACK;
+
+-- Its owner sees some of them only; one who sees all of them is not held back.
+BEGIN;
+ALTER TABLE account ENABLE ROW LEVEL SECURITY;
+SELECT * FROM refusals;
+SET LOCAL ROLE regress_userlock_app;
+SELECT current_user_allowed();
+RESET ROLE;
+ALTER TABLE account FORCE ROW LEVEL SECURITY;
+SELECT * FROM refusals;
+ALTER TABLE account OWNER TO regress_userlock_app;
+SELECT * FROM refusals;
+ROLLBACK;
+SELECT * FROM refusals;
+\set VERBOSITY terse
+RESET request.jwt.claims;
+
+DROP VIEW public.refusals;
+DROP FUNCTION public.refusal;
 DROP TABLE public.note;
 DROP OWNED BY regress_userlock_app;
 DROP ROLE regress_userlock_app;
