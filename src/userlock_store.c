@@ -23,15 +23,18 @@
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/json.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "userlock_store.h"
 
 /*
- * Operators are qualified, here and in every statement, because the caller's
- * search_path is in force.
+ * What is in force where our rights are.  Not for our own statements, which
+ * name everything in full, but for whatever an administrator has put on the
+ * tables (triggers, checks, policies): the caller's search_path must not say
+ * what that means.
  */
+#define SEARCH_PATH "pg_catalog, pg_temp"
+
 #define EQ " OPERATOR(pg_catalog.=) "
 #define LE " OPERATOR(pg_catalog.<=) "
 #define PLUS " OPERATOR(pg_catalog.+) "
@@ -230,12 +233,31 @@ static const Statement statements[STATEMENT_COUNT] = {
 	}
 };
 
-/* Kept for the session, each with the search_path that it was made under. */
+/* Kept for the session. */
 static struct
 {
 	SPIPlanPtr	plan;
-	char	   *search_path;
+	bool		is_planned;		/* at least once */
+	Oid			temporary;		/* the session's pg_temp, as of then */
 }			plans[STATEMENT_COUNT];
+
+static Oid
+temporary_namespace(void)
+{
+	Oid			namespace;
+	Oid			toast;
+
+	GetTempNamespaceState(&namespace, &toast);
+	return namespace;
+}
+
+/* Sets a setting until the nest level of settings ends. */
+static void
+set_locally(const char *name, const char *value)
+{
+	set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+					  GUC_ACTION_SAVE, true, 0, false);
+}
 
 void
 userlock_store_begin(UserLockStore *store, Oid function)
@@ -255,25 +277,29 @@ userlock_store_begin(UserLockStore *store, Oid function)
 	GetUserIdAndSecContext(&store->caller, &store->caller_context);
 	SetUserIdAndSecContext(owner, store->caller_context |
 						   SECURITY_LOCAL_USERID_CHANGE);
+	store->nest_level = NewGUCNestLevel();
+	set_locally("search_path", SEARCH_PATH);
 }
 
 void
 userlock_store_end(UserLockStore *store)
 {
+	AtEOXact_GUC(true, store->nest_level);
 	SetUserIdAndSecContext(store->caller, store->caller_context);
 	SPI_finish();
 }
 
 /*
  * Will the server use the plan that it has?  It makes a new one at the first
- * run, when a table has changed, and under another search_path.
+ * run, when a table has changed, and when the search_path means something else,
+ * as it does once the session has temporary tables.
  */
 static bool
 is_planned(StatementId id)
 {
-	return plans[id].search_path != NULL &&
+	return plans[id].is_planned &&
 		SPI_plan_is_valid(plans[id].plan) &&
-		strcmp(plans[id].search_path, namespace_search_path) == 0;
+		plans[id].temporary == temporary_namespace();
 }
 
 /*
@@ -289,18 +315,13 @@ plan_and_execute(StatementId id, Datum *values, const char *nulls,
 	int			nest_level = NewGUCNestLevel();
 	int			result;
 
-	set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
-					  GUC_ACTION_SAVE, true, 0, false);
-	set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION,
-					  GUC_ACTION_SAVE, true, 0, false);
+	set_locally("enable_seqscan", "off");
+	set_locally("enable_bitmapscan", "off");
 	result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
 	AtEOXact_GUC(true, nest_level);
 
-	if (plans[id].search_path != NULL)
-		pfree(plans[id].search_path);
-	plans[id].search_path = NULL;
-	plans[id].search_path = MemoryContextStrdup(TopMemoryContext,
-												namespace_search_path);
+	plans[id].is_planned = true;
+	plans[id].temporary = temporary_namespace();
 	return result;
 }
 

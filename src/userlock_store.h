@@ -49,14 +49,14 @@ typedef struct UserLockEvent
 
 /*
  * Opens the store with the rights of the owner of 'function', the SQL function
- * being run, as SECURITY DEFINER would, but without the cost of setting
- * search_path at every call: every name and operator in the store's SQL is
- * qualified.  An error between begin and end gives the rights back by itself.
+ * being run, and with a search_path of nobody else's, as SECURITY DEFINER and SET
+ * would.  An error between begin and end gives both back by itself.
  */
 typedef struct UserLockStore
 {
 	Oid			caller;
 	int			caller_context;
+	int			nest_level;		/* of the settings */
 } UserLockStore;
 
 extern void userlock_store_begin(UserLockStore *store, Oid function);

@@ -61,5 +61,41 @@ SELECT is(answer, CASE question WHEN 'SELECT current_user' THEN 'hostile_mallory
 FROM mallory.loot;
 SELECT is((SELECT count(*) FROM mallory.loot), (SELECT count(*) FROM mallory.bait), '… and all of it was asked');
 
+--
+-- What an administrator has put on our tables runs with our rights: Mallory says
+-- with her search_path what its names mean.
+--
+
+CREATE TABLE public.audit (entry text);
+CREATE FUNCTION public.audit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.audit VALUES (upper(NEW.kind || '!'));
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION public.is_kind(kind text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN length(upper(kind)) > 0; END';
+CREATE TRIGGER audit AFTER INSERT ON userlock.event FOR EACH ROW EXECUTE FUNCTION public.audit();
+ALTER TABLE userlock.event ADD CHECK (public.is_kind(kind));
+
+SET ROLE hostile_mallory;
+CREATE TABLE mallory.caught (caught_by text, caught name);
+GRANT ALL ON SCHEMA mallory TO PUBLIC;
+GRANT ALL ON mallory.caught TO PUBLIC;
+CREATE FUNCTION mallory.catch(caught_by text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO mallory.caught VALUES (caught_by, current_user);
+    RETURN caught_by;
+END
+$$;
+CREATE FUNCTION mallory.upper(text) RETURNS text LANGUAGE sql AS 'SELECT mallory.catch(''upper'')';
+CREATE FUNCTION mallory.concatenate(text, text) RETURNS text LANGUAGE sql AS 'SELECT mallory.catch(''||'')';
+CREATE OPERATOR mallory.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = mallory.concatenate);
+SET search_path = mallory, pg_catalog;
+SELECT count(userlock.register_user('carol')), count(userlock.delete_user('carol')) \g /dev/null
+RESET ROLE;
+SET search_path = public, userlock;
+SELECT is_empty('SELECT * FROM mallory.caught', 'triggers and checks on our tables do not go by the caller''s search_path');
+SELECT results_eq('TABLE public.audit', 'VALUES (''REGISTERED!''), (''DELETED!'')', '… but do what they are for');
+
 SELECT * FROM finish();
 ROLLBACK;
