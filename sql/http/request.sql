@@ -75,6 +75,7 @@ Tells nothing that the bearer of the key is not to know.$$;
 CREATE FUNCTION userlock_http.reject_credential()
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION 'credential rejected' USING ERRCODE = 'PT401';
