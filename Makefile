@@ -33,7 +33,7 @@ EXTENSION   = userlock userlock_http
 MODULE_big  = userlock
 MODULES_SRC = userlock userlock_state userlock_json userlock_io userlock_op userlock_caller \
 	userlock_outcome userlock_request userlock_store userlock_account \
-	userlock_account_api userlock_transition userlock_transition_api \
+	userlock_account_api userlock_api_key userlock_transition userlock_transition_api \
 	userlock_probe userlock_enforce \
 	userlock_users_table userlock_adoption \
 	userlock_http userlock_grpc userlock_zitadel userlock_zitadel.pb-c \

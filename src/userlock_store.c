@@ -104,6 +104,8 @@ typedef enum StatementId
 	LAST_EVENT,
 	LAST_OF_KIND,
 	DUE,
+	ADD_API_KEY,
+	REPLACE_API_KEY,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -230,6 +232,14 @@ static const Statement statements[STATEMENT_COUNT] = {
 		" OPERATOR(pg_catalog.>) ($1, $2))"
 		" ORDER BY tenant, user_id LIMIT $4",
 		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID}, SPI_OK_SELECT
+	},
+	[ADD_API_KEY] = {
+		"SELECT userlock.add_api_key($1, $2, $3, $4)",
+		4, {TEXTOID, NAMEOID, TEXTOID, TIMESTAMPTZOID}, SPI_OK_SELECT
+	},
+	[REPLACE_API_KEY] = {
+		"SELECT key, role FROM userlock.replace_api_key($1, $2, $3, $4)",
+		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INTERVALOID}, SPI_OK_SELECT
 	}
 };
 
@@ -685,4 +695,42 @@ userlock_store_due(const UserLockKey *after, TimestampTz now,
 	}
 	discard_result();
 	return found;
+}
+
+/* Runs a statement that has one row: a key, and what comes with it. */
+static Datum
+make_api_key(StatementId id, const NullableDatum *arguments, NameData *role)
+{
+	Datum		values[MAX_PARAMETERS];
+	char		nulls[MAX_PARAMETERS];
+	HeapTuple	row;
+	TupleDesc	columns;
+	Datum		key;
+	bool		isnull;
+
+	for (int i = 0; i < statements[id].parameters; i++)
+	{
+		values[i] = arguments[i].value;
+		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+	}
+	run(id, values, nulls, false);
+	row = SPI_tuptable->vals[0];
+	columns = SPI_tuptable->tupdesc;
+	key = datumCopy(SPI_getbinval(row, columns, 1, &isnull), false, -1);
+	if (role)
+		*role = *DatumGetName(SPI_getbinval(row, columns, 2, &isnull));
+	discard_result();
+	return key;
+}
+
+Datum
+userlock_store_add_api_key(const NullableDatum *arguments)
+{
+	return make_api_key(ADD_API_KEY, arguments, NULL);
+}
+
+Datum
+userlock_store_replace_api_key(const NullableDatum *arguments, NameData *role)
+{
+	return make_api_key(REPLACE_API_KEY, arguments, role);
 }

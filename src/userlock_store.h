@@ -135,6 +135,15 @@ extern void userlock_store_forget_failures(const UserLockKey *key);
 extern Datum userlock_store_get_profile(const UserLockKey *key);
 
 /*
+ * Makes an API key, and returns it as text: the SQL functions add_api_key() and
+ * replace_api_key() do, and take the arguments of those that call this.  *role
+ * is whom the key that is replaced acted as, and so does the new one.
+ */
+extern Datum userlock_store_add_api_key(const NullableDatum *arguments);
+extern Datum userlock_store_replace_api_key(const NullableDatum *arguments,
+											NameData *role);
+
+/*
  * The next users, after 'after' in key order (NULL: from the first), with a
  * restriction that has ended at 'now'.  Fills keys (allocated in the current
  * memory context) and returns how many, at most 'max'.

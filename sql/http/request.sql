@@ -58,11 +58,14 @@ RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    -- Here, so that the key is in no statement, and in no log of plans.
+    wanted bytea := sha256(convert_to(key, 'UTF8'));
 BEGIN
     RETURN (
         SELECT jsonb_build_object('role', k.role, 'tenant', k.tenant, 'sub', 'api_key:' || k.name)
         FROM userlock.api_key AS k
-        WHERE k.digest = sha256(convert_to(key, 'UTF8')) AND k.expires_at > now());
+        WHERE k.digest = wanted AND k.expires_at > now());
 END
 $$;
 

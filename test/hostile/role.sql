@@ -62,6 +62,27 @@ FROM mallory.loot;
 SELECT is((SELECT count(*) FROM mallory.loot), (SELECT count(*) FROM mallory.bait), '… and all of it was asked');
 
 --
+-- A function of Mallory's that somebody else calls, as her: what she may is what
+-- counts, not what they may.
+--
+
+CREATE FUNCTION pg_temp.as_mallory(question text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE question INTO answer;
+    RETURN answer;
+END
+$$;
+ALTER FUNCTION pg_temp.as_mallory OWNER TO hostile_mallory;
+SELECT throws_ok($$SELECT pg_temp.as_mallory('SELECT userlock.create_api_key(''mallory'', ''hostile_operator'')')$$,
+    'PT403', 'permission denied for role', 'no key of a role that the caller''s caller is a member of');
+SELECT throws_ok($$SELECT pg_temp.as_mallory('SELECT userlock.rotate_api_key(''billing'')')$$,
+    'PT403', 'permission denied for role', '… nor in place of one');
+SELECT matches(pg_temp.as_mallory('SELECT userlock.create_api_key(''mallory'', ''hostile_mallory'')'), '^ulk_', '… but one of her own');
+SELECT is((SELECT count(*) FROM userlock.api_key), 2::bigint, '… and nothing came of the others');
+
+--
 -- What an administrator has put on our tables runs with our rights: Mallory says
 -- with her search_path what its names mean.
 --
