@@ -58,8 +58,7 @@ REVOKE EXECUTE ON FUNCTION userlock.begin_api_key_change FROM PUBLIC;
 COMMENT ON FUNCTION userlock.begin_api_key_change IS
 'Checks the arguments of a change of API keys, locks the name until the transaction ends, and returns the tenant: NULL means the caller''s own. Errors: PT403 not the caller''s tenant, PT422 invalid argument.';
 
--- Two random UUIDs have 244 random bits.  The key stays out of every statement, and
--- so out of logs that have statements and their plans.
+-- Two random UUIDs have 244 random bits.
 CREATE FUNCTION userlock.issue_api_key(name text, role name, tenant text, expires_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -67,6 +66,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     key text := 'ulk_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex');
+    -- Here, and not in the INSERT, whose plan would show the key to whoever logs plans.
     digest bytea := sha256(convert_to(key, 'UTF8'));
 BEGIN
     INSERT INTO userlock.api_key (digest, name, tenant, role, created_at, expires_at)

@@ -59,7 +59,7 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- Here, so that the key is in no statement, and in no log of plans.
+    -- Here, and not in the query, whose plan would show the key to whoever logs plans.
     wanted bytea := sha256(convert_to(key, 'UTF8'));
 BEGIN
     RETURN (

@@ -36,7 +36,11 @@ GROUP BY 1, 2, 3;
 -- As it is installed.
 SELECT kind, name, privilege, who FROM public.matrix WHERE who <> 'nobody' ORDER BY kind, name COLLATE "C", privilege;
 
--- With the roles of the stack; they are gone afterwards, unless they were there.
+-- With the roles of the stack; they are gone afterwards, unless they were there.  What
+-- others have put into the superuser's search_path is not used.
+CREATE FUNCTION public.trap(oid, regclass) RETURNS boolean LANGUAGE plpgsql
+AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
+CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = public.trap);
 \set ECHO none
 \getenv directory PG_ABS_SRCDIR
 \set roles :directory '/../http/roles.sql'
@@ -47,6 +51,8 @@ SELECT kind, name, privilege, who FROM public.matrix ORDER BY kind, name COLLATE
 SELECT m.member::regrole, string_agg(m.roleid::regrole::text, ', ' ORDER BY m.roleid::regrole::text) AS may_become
 FROM pg_auth_members AS m WHERE m.member IN ('authenticator'::regrole, 'anon'::regrole, 'operator'::regrole, 'stranger'::regrole) GROUP BY 1;
 ROLLBACK;
+DROP OPERATOR public.= (oid, regclass);
+DROP FUNCTION public.trap;
 
 -- Whatever the installer's default privileges give away or keep back, it is the same.
 CREATE TABLE public.as_installed AS TABLE public.matrix;
