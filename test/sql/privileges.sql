@@ -24,7 +24,7 @@ WITH member AS (
     WHERE t.typelem = 0
     UNION ALL
     -- By its name: none is overloaded.
-    SELECT 'function', p.oid::regproc::text, p.proacl, acldefault('f', p.proowner), p.proowner
+    SELECT 'function', p.pronamespace::regnamespace || '.' || p.proname, p.proacl, acldefault('f', p.proowner), p.proowner
     FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
 )
 SELECT o.kind, o.name, a.privilege_type AS privilege,
