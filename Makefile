@@ -33,7 +33,7 @@ EXTENSION   = userlock userlock_http
 MODULE_big  = userlock
 MODULES_SRC = userlock userlock_state userlock_json userlock_io userlock_op userlock_caller \
 	userlock_outcome userlock_request userlock_store userlock_account \
-	userlock_account_api userlock_transition userlock_transition_api \
+	userlock_account_api userlock_api_key userlock_transition userlock_transition_api \
 	userlock_probe userlock_enforce \
 	userlock_users_table userlock_adoption \
 	userlock_http userlock_grpc userlock_zitadel userlock_zitadel.pb-c \
@@ -44,7 +44,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK  = -lprotobuf-c
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission enforce login adopt monitoring api_key http grpc input verify readme
+	bulk primitive permission privileges enforce login adopt monitoring api_key http grpc input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \

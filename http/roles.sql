@@ -2,6 +2,9 @@
 -- when a contract was added.  An example to start from; the README section "Roles
 -- and grants" explains it.
 
+-- What others may have put into your search_path is not used.
+SET search_path = pg_catalog, pg_temp;
+
 -- authenticator: as whom PostgREST connects, to become one of the others.  It has
 -- no password: the stack's socket is in a directory that only its owner enters.
 -- Elsewhere give it one, or have pg_hba.conf let in its own user only.
@@ -61,3 +64,5 @@ BEGIN
     END LOOP;
 END
 $$;
+
+RESET search_path;

@@ -52,6 +52,15 @@ userlock_compat_owns_table(Oid table, Oid role)
 #endif
 }
 
+/* 16 has memberships that do not let one take on the role. */
+#if PG_VERSION_NUM < 160000
+#define userlock_compat_may_become(member, role) \
+	is_member_of_role(member, role)
+#else
+#define userlock_compat_may_become(member, role) \
+	member_can_set_role(member, role)
+#endif
+
 /* 16 lets the actions of the JSON parser return an error. */
 #if PG_VERSION_NUM < 160000
 typedef void UserLockJsonAction;

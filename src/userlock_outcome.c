@@ -74,6 +74,12 @@ static const struct
 		gettext_noop("The caller's claims do not list the tenant."),
 		gettext_noop("Name a tenant from the claims \"tenant\" and \"tenants\", or none.")
 	},
+	[USERLOCK_ROLE_DENIED] = {
+		"role_denied", ERRCODE_USERLOCK_FORBIDDEN,
+		gettext_noop("permission denied for role"),
+		gettext_noop("The caller is not a member of the role that the API key acts as."),
+		gettext_noop("Choose a role that you could take on yourself.")
+	},
 	[USERLOCK_OPERATION_RESTRICTED] = {
 		"operation_restricted", ERRCODE_USERLOCK_FORBIDDEN,
 		gettext_noop("permission denied in a security-restricted operation"),

@@ -33,9 +33,13 @@
 #include "userlock_store.h"
 
 /*
- * Operators are qualified, here and in every statement, because the caller's
- * search_path is in force.
+ * What is in force where our rights are.  Not for our own statements, which
+ * name everything in full, but for whatever an administrator has put on the
+ * tables (triggers, checks, policies): the caller's search_path must not say
+ * what that means.
  */
+#define SEARCH_PATH "pg_catalog, pg_temp"
+
 #define EQ " OPERATOR(pg_catalog.=) "
 #define LE " OPERATOR(pg_catalog.<=) "
 #define PLUS " OPERATOR(pg_catalog.+) "
@@ -105,6 +109,8 @@ typedef enum StatementId
 	LAST_EVENT,
 	LAST_OF_KIND,
 	DUE,
+	ADD_API_KEY,
+	REPLACE_API_KEY,
 	STATEMENT_COUNT
 } StatementId;
 
@@ -231,15 +237,59 @@ static const Statement statements[STATEMENT_COUNT] = {
 		" OPERATOR(pg_catalog.>) ($1, $2))"
 		" ORDER BY tenant, user_id LIMIT $4",
 		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID}, SPI_OK_SELECT
+	},
+	[ADD_API_KEY] = {
+		"SELECT userlock.add_api_key($1, $2, $3, $4)",
+		4, {TEXTOID, NAMEOID, TEXTOID, TIMESTAMPTZOID}, SPI_OK_SELECT
+	},
+	[REPLACE_API_KEY] = {
+		"SELECT key, role FROM userlock.replace_api_key($1, $2, $3, $4)",
+		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INTERVALOID}, SPI_OK_SELECT
 	}
 };
 
-/* Kept for the session, each with the search_path that it was made under. */
+/* Kept for the session. */
 static struct
 {
 	SPIPlanPtr	plan;
-	char	   *search_path;
+	bool		is_planned;		/* at least once */
+	Oid			temporary;		/* the session's pg_temp, as of then */
 }			plans[STATEMENT_COUNT];
+
+static Oid
+temporary_namespace(void)
+{
+	Oid			namespace;
+	Oid			toast;
+
+	GetTempNamespaceState(&namespace, &toast);
+	return namespace;
+}
+
+/* Sets a setting until the nest level of settings ends. */
+static void
+set_locally(const char *name, const char *value)
+{
+	set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+					  GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
+take_rights(UserLockStore *store, Oid owner)
+{
+	GetUserIdAndSecContext(&store->caller, &store->caller_context);
+	SetUserIdAndSecContext(owner, store->caller_context |
+						   SECURITY_LOCAL_USERID_CHANGE);
+	store->nest_level = NewGUCNestLevel();
+	set_locally("search_path", SEARCH_PATH);
+}
+
+static void
+give_rights_back(UserLockStore *store)
+{
+	AtEOXact_GUC(true, store->nest_level);
+	SetUserIdAndSecContext(store->caller, store->caller_context);
+}
 
 void
 userlock_store_begin(UserLockStore *store, Oid function)
@@ -256,15 +306,13 @@ userlock_store_begin(UserLockStore *store, Oid function)
 	callers = CurrentMemoryContext;
 	SPI_connect();
 	MemoryContextSwitchTo(callers);
-	GetUserIdAndSecContext(&store->caller, &store->caller_context);
-	SetUserIdAndSecContext(owner, store->caller_context |
-						   SECURITY_LOCAL_USERID_CHANGE);
+	take_rights(store, owner);
 }
 
 void
 userlock_store_end(UserLockStore *store)
 {
-	SetUserIdAndSecContext(store->caller, store->caller_context);
+	give_rights_back(store);
 	SPI_finish();
 }
 
@@ -284,21 +332,19 @@ userlock_store_is_read_from(Relation table)
 												   "userlock planning",
 												   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext callers = MemoryContextSwitchTo(planning);
-	Oid			caller;
-	int			caller_context;
+	UserLockStore rights;
 	List	   *queries;
 	PlannedStmt *planned;
 	Plan	   *plan;
 	bool		answer;
 
-	GetUserIdAndSecContext(&caller, &caller_context);
-	SetUserIdAndSecContext(owner, caller_context | SECURITY_LOCAL_USERID_CHANGE);
+	take_rights(&rights, owner);
 	queries = pg_analyze_and_rewrite_fixedparams(linitial(pg_parse_query(statement->sql)),
 												 statement->sql,
 												 statement->types,
 												 statement->parameters, NULL);
 	planned = linitial(pg_plan_queries(queries, statement->sql, 0, NULL));
-	SetUserIdAndSecContext(caller, caller_context);
+	give_rights_back(&rights);
 
 	plan = planned->planTree;
 	answer = (IsA(plan, IndexScan) || IsA(plan, IndexOnlyScan) ||
@@ -312,14 +358,15 @@ userlock_store_is_read_from(Relation table)
 
 /*
  * Will the server use the plan that it has?  It makes a new one at the first
- * run, when a table has changed, and under another search_path.
+ * run, when a table has changed, and when the search_path means something else,
+ * as it does once the session has temporary tables.
  */
 static bool
 is_planned(StatementId id)
 {
-	return plans[id].search_path != NULL &&
+	return plans[id].is_planned &&
 		SPI_plan_is_valid(plans[id].plan) &&
-		strcmp(plans[id].search_path, namespace_search_path) == 0;
+		plans[id].temporary == temporary_namespace();
 }
 
 /*
@@ -335,18 +382,13 @@ plan_and_execute(StatementId id, Datum *values, const char *nulls,
 	int			nest_level = NewGUCNestLevel();
 	int			result;
 
-	set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
-					  GUC_ACTION_SAVE, true, 0, false);
-	set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION,
-					  GUC_ACTION_SAVE, true, 0, false);
+	set_locally("enable_seqscan", "off");
+	set_locally("enable_bitmapscan", "off");
 	result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
 	AtEOXact_GUC(true, nest_level);
 
-	if (plans[id].search_path != NULL)
-		pfree(plans[id].search_path);
-	plans[id].search_path = NULL;
-	plans[id].search_path = MemoryContextStrdup(TopMemoryContext,
-												namespace_search_path);
+	plans[id].is_planned = true;
+	plans[id].temporary = temporary_namespace();
 	return result;
 }
 
@@ -710,4 +752,42 @@ userlock_store_due(const UserLockKey *after, TimestampTz now,
 	}
 	discard_result();
 	return found;
+}
+
+/* Runs a statement that has one row: a key, and what comes with it. */
+static Datum
+make_api_key(StatementId id, const NullableDatum *arguments, NameData *role)
+{
+	Datum		values[MAX_PARAMETERS];
+	char		nulls[MAX_PARAMETERS];
+	HeapTuple	row;
+	TupleDesc	columns;
+	Datum		key;
+	bool		isnull;
+
+	for (int i = 0; i < statements[id].parameters; i++)
+	{
+		values[i] = arguments[i].value;
+		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+	}
+	run(id, values, nulls, false);
+	row = SPI_tuptable->vals[0];
+	columns = SPI_tuptable->tupdesc;
+	key = datumCopy(SPI_getbinval(row, columns, 1, &isnull), false, -1);
+	if (role)
+		*role = *DatumGetName(SPI_getbinval(row, columns, 2, &isnull));
+	discard_result();
+	return key;
+}
+
+Datum
+userlock_store_add_api_key(const NullableDatum *arguments)
+{
+	return make_api_key(ADD_API_KEY, arguments, NULL);
+}
+
+Datum
+userlock_store_replace_api_key(const NullableDatum *arguments, NameData *role)
+{
+	return make_api_key(REPLACE_API_KEY, arguments, role);
 }

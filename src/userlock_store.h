@@ -50,14 +50,14 @@ typedef struct UserLockEvent
 
 /*
  * Opens the store with the rights of the owner of 'function', the SQL function
- * being run, as SECURITY DEFINER would, but without the cost of setting
- * search_path at every call: every name and operator in the store's SQL is
- * qualified.  An error between begin and end gives the rights back by itself.
+ * being run, and with a search_path of nobody else's, as SECURITY DEFINER and SET
+ * would.  An error between begin and end gives both back by itself.
  */
 typedef struct UserLockStore
 {
 	Oid			caller;
 	int			caller_context;
+	int			nest_level;		/* of the settings */
 } UserLockStore;
 
 extern void userlock_store_begin(UserLockStore *store, Oid function);
@@ -134,6 +134,15 @@ extern void userlock_store_forget_failures(const UserLockKey *key);
 
 /* The user's profile, as jsonb; 0: none. */
 extern Datum userlock_store_get_profile(const UserLockKey *key);
+
+/*
+ * Makes an API key, and returns it as text: the SQL functions add_api_key() and
+ * replace_api_key() do, and take the arguments of those that call this.  *role
+ * is whom the key that is replaced acted as, and so does the new one.
+ */
+extern Datum userlock_store_add_api_key(const NullableDatum *arguments);
+extern Datum userlock_store_replace_api_key(const NullableDatum *arguments,
+											NameData *role);
 
 /*
  * The next users, after 'after' in key order (NULL: from the first), with a

@@ -58,40 +58,30 @@ REVOKE EXECUTE ON FUNCTION userlock.begin_api_key_change FROM PUBLIC;
 COMMENT ON FUNCTION userlock.begin_api_key_change IS
 'Checks the arguments of a change of API keys, locks the name until the transaction ends, and returns the tenant: NULL means the caller''s own. Errors: PT403 not the caller''s tenant, PT422 invalid argument.';
 
--- Two random UUIDs have 244 random bits.  In a SECURITY DEFINER function
--- current_user is the owner; the caller is whom SET ROLE made them.
+-- Two random UUIDs have 244 random bits.
 CREATE FUNCTION userlock.issue_api_key(name text, role name, tenant text, expires_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    caller name := coalesce(nullif(current_setting('role'), 'none'), session_user);
     key text := 'ulk_' || encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex');
+    -- Here, and not in the INSERT, whose plan would show the key to whoever logs plans.
+    digest bytea := sha256(convert_to(key, 'UTF8'));
 BEGIN
-    IF pg_has_role(caller, role, 'MEMBER') IS NOT TRUE THEN
-        RAISE EXCEPTION 'permission denied for role %', role
-            USING ERRCODE = 'PT403', CONSTRAINT = 'role_denied',
-                  DETAIL = format('Role %s is not a member of it.', caller),
-                  HINT = 'Choose a role that you could take on yourself.';
-    END IF;
     INSERT INTO userlock.api_key (digest, name, tenant, role, created_at, expires_at)
-    VALUES (sha256(convert_to(key, 'UTF8')), name, tenant, role, now(), coalesce(expires_at, 'infinity'));
+    VALUES (digest, name, tenant, role, now(), coalesce(expires_at, 'infinity'));
     RETURN key;
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.issue_api_key FROM PUBLIC;
 COMMENT ON FUNCTION userlock.issue_api_key IS
-'Makes a key of a role that the caller is a member of, keeps its digest and returns it. For create_api_key and rotate_api_key.';
+'Makes a key, keeps its digest and returns it. For add_api_key and replace_api_key.';
 
-CREATE FUNCTION userlock.create_api_key(
-    name text,
-    role name,
-    tenant text DEFAULT NULL,
-    expires_at timestamptz DEFAULT NULL)
+CREATE FUNCTION userlock.add_api_key(name text, role name, tenant text, expires_at timestamptz)
 RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -107,51 +97,9 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.create_api_key FROM PUBLIC;
-COMMENT ON FUNCTION userlock.create_api_key IS
-$$Makes an API key and returns it: the only time that anyone can read it.
-
-name: whose key it is, for history. role: the database role that its bearer acts as, one that the caller is a member of. tenant: NULL means the caller's own. expires_at: NULL means until revoked. Errors: PT403 not the caller's role or tenant, PT409 there is a good key of this name, PT422 invalid argument.$$;
-
-CREATE FUNCTION userlock.rotate_api_key(
-    name text,
-    tenant text DEFAULT NULL,
-    expires_at timestamptz DEFAULT NULL,
-    overlap interval DEFAULT '0')
-RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    chosen text := userlock.begin_api_key_change(name, tenant, expires_at, overlap);
-BEGIN
-    RETURN userlock.issue_api_key(name, userlock.end_api_key(name, chosen, overlap), chosen, expires_at);
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock.rotate_api_key FROM PUBLIC;
-COMMENT ON FUNCTION userlock.rotate_api_key IS
-$$Makes a new API key in place of the one of this name, and returns it.
-
-tenant: NULL means the caller's own. expires_at: of the new key; NULL means until revoked. overlap: how long the old key stays good, for the time that the new one takes to get everywhere; at most a year. Errors: PT403 not the caller's tenant or role, PT404 no good key of this name, PT422 invalid argument.$$;
-
-CREATE FUNCTION userlock.revoke_api_key(
-    name text,
-    tenant text DEFAULT NULL)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM userlock.end_api_key(name, userlock.begin_api_key_change(name, tenant, NULL, '0'), '0');
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock.revoke_api_key FROM PUBLIC;
-COMMENT ON FUNCTION userlock.revoke_api_key IS
-$$Makes the API key of this name no good, from now on.
-
-tenant: NULL means the caller's own. Errors: PT403 not the caller's tenant, PT404 no good key of this name.$$;
+REVOKE EXECUTE ON FUNCTION userlock.add_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.add_api_key IS
+'create_api_key without asking who calls.';
 
 CREATE FUNCTION userlock.end_api_key(name text, tenant text, overlap interval)
 RETURNS name
@@ -180,5 +128,70 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.end_api_key FROM PUBLIC;
 COMMENT ON FUNCTION userlock.end_api_key IS
-'Ends the good keys of a name and returns their role. For rotate_api_key and revoke_api_key.';
+'Ends the good keys of a name and returns their role. For replace_api_key and revoke_api_key.';
 
+CREATE FUNCTION userlock.replace_api_key(
+    name text, tenant text, expires_at timestamptz, overlap interval, OUT key text, OUT role name)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    chosen text := userlock.begin_api_key_change(name, tenant, expires_at, overlap);
+BEGIN
+    role := userlock.end_api_key(name, chosen, overlap);
+    key := userlock.issue_api_key(name, role, chosen, expires_at);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.replace_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.replace_api_key IS
+'rotate_api_key without asking who calls: the new key, and the role that it acts as.';
+
+-- Whose keys they may make is judged in C, where it is known who calls.
+CREATE FUNCTION userlock.create_api_key(
+    name text,
+    role name,
+    tenant text DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL)
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_create_api_key';
+
+REVOKE EXECUTE ON FUNCTION userlock.create_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.create_api_key IS
+$$Makes an API key and returns it: the only time that anyone can read it.
+
+name: whose key it is, for history. role: the database role that its bearer acts as, one that the caller is a member of. tenant: NULL means the caller's own. expires_at: NULL means until revoked. Errors: PT403 not the caller's role or tenant, PT409 there is a good key of this name, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.rotate_api_key(
+    name text,
+    tenant text DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL,
+    overlap interval DEFAULT '0')
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_rotate_api_key';
+
+REVOKE EXECUTE ON FUNCTION userlock.rotate_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.rotate_api_key IS
+$$Makes a new API key in place of the one of this name, and returns it.
+
+tenant: NULL means the caller's own. expires_at: of the new key; NULL means until revoked. overlap: how long the old key stays good, for the time that the new one takes to get everywhere; at most a year. Errors: PT403 not the caller's tenant or role, PT404 no good key of this name, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.revoke_api_key(
+    name text,
+    tenant text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM userlock.end_api_key(name, userlock.begin_api_key_change(name, tenant, NULL, '0'), '0');
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.revoke_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock.revoke_api_key IS
+$$Makes the API key of this name no good, from now on.
+
+tenant: NULL means the caller's own. Errors: PT403 not the caller's tenant, PT404 no good key of this name.$$;

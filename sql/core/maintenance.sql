@@ -32,13 +32,13 @@ BEGIN ATOMIC
                 WHEN 'registered' THEN e.from_state IS NULL
                     AND (NOT userlock.is_locked(e.to_state) OR userlock.is_locked(pg_catalog.lag(e.from_state) OVER history))
                     AND (NOT userlock.is_blocked(e.to_state) OR userlock.is_blocked(pg_catalog.lag(e.from_state) OVER history))
-                WHEN 'locked' THEN e.to_state = userlock.next_state(e.from_state, 'lock') AND coalesce(e.until > e.at, true)
-                WHEN 'unlocked' THEN e.to_state = userlock.next_state(e.from_state, 'unlock')
-                WHEN 'lock_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unlock') AND e.at = e.until
-                WHEN 'blocked' THEN e.to_state = userlock.next_state(e.from_state, 'block') AND coalesce(e.until > e.at, true)
-                WHEN 'unblocked' THEN e.to_state = userlock.next_state(e.from_state, 'unblock')
-                WHEN 'block_expired' THEN e.to_state = userlock.next_state(e.from_state, 'unblock') AND e.at = e.until
-                WHEN 'access_revoked' THEN e.to_state = e.from_state
+                WHEN 'locked' THEN e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'lock') AND coalesce(e.until > e.at, true)
+                WHEN 'unlocked' THEN e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'unlock')
+                WHEN 'lock_expired' THEN e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'unlock') AND e.at = e.until
+                WHEN 'blocked' THEN e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'block') AND coalesce(e.until > e.at, true)
+                WHEN 'unblocked' THEN e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'unblock')
+                WHEN 'block_expired' THEN e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'unblock') AND e.at = e.until
+                WHEN 'access_revoked' THEN e.to_state OPERATOR(userlock.=) e.from_state
                 WHEN 'deleted' THEN e.from_state IS NOT NULL AND e.to_state IS NULL
             END AS lawful
         FROM userlock.event AS e
@@ -78,7 +78,7 @@ BEGIN ATOMIC
             CASE
                 WHEN c.sequence <> c.expected_sequence THEN
                     pg_catalog.format('event %s is missing', c.expected_sequence)
-                WHEN c.from_state IS DISTINCT FROM c.state_before THEN
+                WHEN c.from_state::text IS DISTINCT FROM c.state_before::text THEN
                     pg_catalog.format('event %s does not begin where the one before ended', c.sequence)
                 WHEN c.at < c.at_before THEN
                     pg_catalog.format('event %s happened before the one before', c.sequence)
@@ -92,11 +92,11 @@ BEGIN ATOMIC
             CASE
                 WHEN a.user_id IS NULL THEN 'there is a history but no account'
                 WHEN f.user_id IS NULL THEN 'there is an account but no history'
-                WHEN (a.state, a.sequence, a.created_at, a.changed_at,
+                WHEN (a.state::text, a.sequence, a.created_at, a.changed_at,
                       a.locked_until, a.blocked_until,
                       a.lock_sequence, a.block_sequence, a.access_valid_after)
                     IS DISTINCT FROM
-                     (f.state, f.sequence, f.created_at, f.changed_at,
+                     (f.state::text, f.sequence, f.created_at, f.changed_at,
                       f.locked_until, f.blocked_until,
                       f.lock_sequence, f.block_sequence, f.access_valid_after) THEN
                     'the account is not what its history says'

@@ -40,9 +40,9 @@ SELECT event.tenant, event.user_id, event.sequence, event.at, type.name AS type,
 FROM userlock.user_history AS event
 CROSS JOIN LATERAL (VALUES
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-disabled',
-        event.kind IN ('locked', 'blocked') AND event.from_state = 'active'),
+        event.kind IN ('locked', 'blocked') AND userlock.is_active(event.from_state)),
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-enabled',
-        event.kind IN ('unlocked', 'unblocked', 'lock_expired', 'block_expired') AND event.to_state = 'active'),
+        event.kind IN ('unlocked', 'unblocked', 'lock_expired', 'block_expired') AND userlock.is_active(event.to_state)),
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-purged', event.kind = 'deleted'),
     ('https://schemas.openid.net/secevent/caep/event-type/', 'session-revoked', event.kind IN ('locked', 'blocked', 'access_revoked'))
 ) AS type (uri, name, applies)

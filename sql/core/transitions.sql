@@ -17,7 +17,6 @@ CREATE TYPE userlock.user_status AS (
     blocked_until timestamptz
 );
 
-GRANT USAGE ON TYPE userlock.user_status TO PUBLIC;
 COMMENT ON TYPE userlock.user_status IS
 'A user as they are now: sequence is the number of their last event, changed_at its moment; an end of NULL means not restricted, or until lifted.';
 
@@ -31,7 +30,6 @@ CREATE TYPE userlock.transition_outcome AS (
     status userlock.user_status
 );
 
-GRANT USAGE ON TYPE userlock.transition_outcome TO PUBLIC;
 COMMENT ON TYPE userlock.transition_outcome IS
 'What came of one attempt. outcome: "changed", "unchanged", or the name of what stood against it, which is the CONSTRAINT of the same error; sqlstate: 00000 for success; status: the user as they are now, NULL where not found or not looked up.';
 

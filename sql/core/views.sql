@@ -96,9 +96,9 @@ LEFT JOIN LATERAL (
     AND (event.until IS NULL OR event.until > clock.now)
     LIMIT 1
 ) AS block ON true
-WHERE account.state <> 'active'
-AND userlock.state_at(account.state, account.locked_until,
-                      account.blocked_until, clock.now) <> 'active';
+WHERE account.state OPERATOR(userlock.<>) 'active'
+AND NOT userlock.is_active(userlock.state_at(account.state, account.locked_until,
+                                             account.blocked_until, clock.now));
 
 COMMENT ON VIEW userlock.restricted_users IS
 'Who is out: since when, until when, why and by whom. An end of NULL means until lifted.';
@@ -123,7 +123,7 @@ CROSS JOIN userlock.visible_account AS account
 CROSS JOIN LATERAL userlock.pending_expiries(
     account.state, account.sequence,
     account.locked_until, account.blocked_until, clock.now) AS expiry
-WHERE account.state <> 'active';
+WHERE account.state OPERATOR(userlock.<>) 'active';
 
 COMMENT ON VIEW userlock.user_history IS
 'Everything that happened to each user, numbered 1, 2, 3 and so on by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended.';

@@ -32,6 +32,7 @@ COMMENT ON FUNCTION userlock_http.base64 IS
 CREATE FUNCTION userlock_http.grpc_refuse(code integer, message text, details bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM pg_catalog.set_config('response.headers', pg_catalog.json_build_array(

@@ -58,11 +58,14 @@ RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    -- Here, and not in the query, whose plan would show the key to whoever logs plans.
+    wanted bytea := sha256(convert_to(key, 'UTF8'));
 BEGIN
     RETURN (
         SELECT jsonb_build_object('role', k.role, 'tenant', k.tenant, 'sub', 'api_key:' || k.name)
         FROM userlock.api_key AS k
-        WHERE k.digest = sha256(convert_to(key, 'UTF8')) AND k.expires_at > now());
+        WHERE k.digest = wanted AND k.expires_at > now());
 END
 $$;
 
@@ -75,6 +78,7 @@ Tells nothing that the bearer of the key is not to know.$$;
 CREATE FUNCTION userlock_http.reject_credential()
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION 'credential rejected' USING ERRCODE = 'PT401';

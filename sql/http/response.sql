@@ -17,6 +17,7 @@ COMMENT ON DOMAIN userlock_http."*/*" IS
 CREATE FUNCTION userlock_http.no_content()
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM pg_catalog.set_config('response.status', '204', true);
@@ -31,6 +32,7 @@ COMMENT ON FUNCTION userlock_http.no_content IS
 CREATE FUNCTION userlock_http.refuse(status integer, media_type text, body text, challenge text DEFAULT '')
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM pg_catalog.set_config('response.headers', pg_catalog.json_build_array(

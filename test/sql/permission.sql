@@ -42,6 +42,7 @@ BEGIN
     PERFORM unlock_user('alice');
 EXCEPTION WHEN SQLSTATE 'PT400' THEN
     ASSERT current_user = 'regress_userlock_support';
+    ASSERT current_setting('search_path') = 'public, userlock';
 END $$;
 SELECT FROM account;
 RESET ROLE;

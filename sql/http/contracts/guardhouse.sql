@@ -88,6 +88,7 @@ COMMENT ON FUNCTION userlock_guardhouse.transition IS
 CREATE FUNCTION userlock_guardhouse.unblock(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     body json := userlock_http.json_object($1);
@@ -103,6 +104,7 @@ COMMENT ON FUNCTION userlock_guardhouse.unblock IS
 CREATE FUNCTION userlock_guardhouse.block(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     body json := userlock_http.json_object($1);

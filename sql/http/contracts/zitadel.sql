@@ -172,6 +172,7 @@ COMMENT ON FUNCTION userlock_zitadel.http_status IS
 CREATE FUNCTION userlock_zitadel.rest(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     operation text := userlock_http.header('x-userlock-operation');

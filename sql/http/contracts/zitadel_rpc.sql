@@ -59,6 +59,7 @@ COMMENT ON FUNCTION userlock_zitadel_rpc.read_json_request IS
 CREATE FUNCTION userlock_zitadel_rpc.decide(request userlock_zitadel_rpc.request)
 RETURNS userlock_zitadel.verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     problem text := userlock_http.header('x-userlock-problem');
@@ -129,6 +130,7 @@ COMMENT ON FUNCTION userlock_zitadel_rpc.details IS
 CREATE FUNCTION userlock_zitadel_rpc.grpc(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, true));
@@ -147,6 +149,7 @@ COMMENT ON FUNCTION userlock_zitadel_rpc.grpc IS
 CREATE FUNCTION userlock_zitadel_rpc.grpc_web(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, true));
@@ -200,6 +203,7 @@ COMMENT ON FUNCTION userlock_zitadel_rpc.connect_error IS
 CREATE FUNCTION userlock_zitadel_rpc.connect_refuse(verdict userlock_zitadel.verdict)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN userlock_http.refuse(userlock_zitadel.http_status(verdict.code), 'application/json',
@@ -214,6 +218,7 @@ COMMENT ON FUNCTION userlock_zitadel_rpc.connect_refuse IS
 CREATE FUNCTION userlock_zitadel_rpc.connect_json(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_json_request($1));
@@ -232,6 +237,7 @@ COMMENT ON FUNCTION userlock_zitadel_rpc.connect_json IS
 CREATE FUNCTION userlock_zitadel_rpc.connect_proto(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     verdict userlock_zitadel.verdict := userlock_zitadel_rpc.decide(userlock_zitadel_rpc.read_request($1, false));
