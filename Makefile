@@ -3,7 +3,7 @@
 #   make, make install, make installcheck    as in any PGXS extension
 #   make demo, make test, make bench         install what is missing first
 #   make fuzz                                look for inputs that break the codec
-#   make proto                               generate src/*.pb-c.{c,h}
+#   make proto                               generate src/http/zitadel.pb-c.{c,h}
 
 # These must work where there is no PostgreSQL yet.
 SETUP_GOALS = demo test bench fuzz
@@ -29,19 +29,26 @@ here := $(or $(VPATH),$(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST)))))
 # The control file is the only place where the version is written by hand.
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(here)/userlock.control)
 
-EXTENSION   = userlock userlock_http
+# userlock_http needs protobuf-c; HTTP=no leaves it out, and so does a machine that
+# has no protobuf-c.
+PROTOBUF_C := $(shell echo '\#include <protobuf-c/protobuf-c.h>' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
+HTTP       ?= $(or $(PROTOBUF_C),no)
+
+EXTENSION   = userlock
 MODULE_big  = userlock
-MODULES_SRC = userlock userlock_state userlock_json userlock_io userlock_op userlock_caller \
-	userlock_outcome userlock_request userlock_store userlock_account \
-	userlock_account_api userlock_api_key userlock_transition userlock_transition_api \
-	userlock_probe userlock_enforce \
-	userlock_users_table userlock_adoption \
-	userlock_http userlock_grpc userlock_zitadel userlock_zitadel.pb-c \
-	userlock_rpc_api
-OBJS        = $(MODULES_SRC:%=src/%.o)
-DATA_built  = sql/userlock--$(EXTVERSION).sql sql/userlock_http--$(EXTVERSION).sql
-PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
-SHLIB_LINK  = -lprotobuf-c
+OBJS        = $(CORE:%=src/core/%.o)
+CORE        = module state json type operators rules caller outcome request store \
+	account account_functions transition transition_functions \
+	probe enforcement users_table adoption api_key
+DATA_built  = sql/userlock--$(EXTVERSION).sql
+PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
+
+ifneq ($(HTTP),no)
+EXTENSION  += userlock_http
+HTTP_OBJS   = src/core/json.o $(patsubst %,src/http/%.o,module http grpc grpc_functions \
+	zitadel zitadel.pb-c zitadel_functions)
+DATA_built += sql/userlock_http--$(EXTVERSION).sql
+endif
 
 REGRESS        = security type soft_input sanity account transition expiry \
 	bulk primitive permission privileges enforce login adopt monitoring api_key http grpc input verify readme
@@ -66,13 +73,33 @@ include $(PGXS)
 
 ifneq ($(here),.)
 .PHONY: vpath-directories
-$(OBJS) $(DATA_built): | vpath-directories
+$(OBJS) $(HTTP_OBJS) $(DATA_built): | vpath-directories
 vpath-directories:
-	@$(MKDIR_P) src sql
+	@$(MKDIR_P) src/core src/http sql
 	@test -e expected || ln -s $(abspath $(here))/expected expected
 endif
 
-$(OBJS): $(wildcard $(srcdir)/src/*.h) $(srcdir)/userlock.control
+$(OBJS) $(HTTP_OBJS): $(wildcard $(here)/src/*/*.h) $(here)/userlock.control
+
+# PGXS makes one library of several objects; this is the other.
+ifneq ($(HTTP),no)
+HTTP_LIBRARY = userlock_http$(DLSUFFIX)
+all: $(HTTP_LIBRARY)
+$(HTTP_LIBRARY): $(HTTP_OBJS)
+	$(LINK.shared) -o $@ $(HTTP_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lprotobuf-c
+install: install-http
+.PHONY: install-http uninstall-http clean-http
+install-http: $(HTTP_LIBRARY) installdirs
+	$(INSTALL_SHLIB) $(HTTP_LIBRARY) '$(DESTDIR)$(pkglibdir)/'
+uninstall: uninstall-http
+uninstall-http:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(HTTP_LIBRARY)'
+clean: clean-http
+clean-http:
+	rm -f $(HTTP_LIBRARY) $(HTTP_OBJS)
+else
+$(info userlock_http is left out: it needs protobuf-c (Debian: libprotobuf-c-dev).)
+endif
 
 # The install scripts are assembled from parts, in this order.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
@@ -89,6 +116,6 @@ sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
 .PHONY: proto
 proto:
-	cd $(srcdir)/src && protoc-c --c_out=. userlock_zitadel.proto
+	cd $(here)/src/http && protoc-c --c_out=. zitadel.proto
 
 endif

@@ -22,8 +22,8 @@ COMMENT ON FUNCTION userlock_http.grpc_message IS
 
 CREATE FUNCTION userlock_http.base64(bytes bytea)
 RETURNS text
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'userlock_http_base64';
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN pg_catalog.translate(pg_catalog.encode(bytes, 'base64'), E'=\n', '');
 
 REVOKE EXECUTE ON FUNCTION userlock_http.base64 FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.base64 IS

@@ -7,14 +7,14 @@
  * read back as it was.  Runs under libFuzzer ("make fuzz"), or on given files
  * with replay.c ("make test").
  */
-#include "userlock_grpc.h"
-#include "userlock_zitadel.h"
+#include "http/grpc.h"
+#include "http/zitadel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "userlock_zitadel.pb-c.h"
+#include "http/zitadel.pb-c.h"
 
 /* assert() that cannot be compiled away. */
 #define MUST(condition) \
@@ -85,37 +85,6 @@ check_frame(const uint8_t *body, size_t length)
 	userlock_frame_write_header(0, (uint32_t) message_length, header);
 	MUST(memcmp(header, body, USERLOCK_FRAME_HEADER) == 0);
 	check_message(message, message_length);
-}
-
-static int
-base64_value(char digit)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
-
-	MUST(found != NULL);
-	return (int) (found - digits);
-}
-
-/* Each six bits of the input are the value of one digit. */
-static void
-check_base64(const uint8_t *input, size_t length)
-{
-	size_t		size = USERLOCK_BASE64_LENGTH(length);
-	char	   *encoded = malloc(size > 0 ? size : 1);
-
-	MUST(userlock_base64_encode(input, length, encoded) == size);
-	for (size_t i = 0; i < size; i++)
-		for (size_t bit = 0; bit < 6; bit++)
-		{
-			size_t		position = i * 6 + bit;
-			int			expected = position / 8 < length ?
-				input[position / 8] >> (7 - position % 8) & 1 : 0;
-
-			MUST((base64_value(encoded[i]) >> (5 - bit) & 1) == expected);
-		}
-	free(encoded);
 }
 
 /* Printable ASCII that decodes to the input. */
@@ -219,7 +188,6 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 {
 	check_frame(input, length);
 	check_message(input, length);
-	check_base64(input, length);
 	check_grpc_message(input, length);
 	check_writers(input, length);
 	return 0;

@@ -60,9 +60,9 @@ SELECT substr(frame, 1, 5) AS header, length(frame), convert_from(substr(frame, 
 FROM userlock_http.grpc_web_trailers(9, 'User is not locked (COMMAND-olb9vb0oca)',
     userlock_zitadel_rpc.write_status(9, 'User is not locked (COMMAND-olb9vb0oca)', 'COMMAND-olb9vb0oca', 'User is not locked')) AS frame;
 
--- What headers carry: agrees with the server's own base64 but for padding and line breaks.
+-- What headers carry: base64 has no padding and no line breaks.
 SELECT userlock_http.grpc_message(message) FROM unnest(ARRAY['', 'plain ~', '100%', E'a\nb\t', 'jürgen', '😀']) AS message;
-SELECT length, userlock_http.base64(bytes), userlock_http.base64(bytes) = translate(encode(bytes, 'base64'), E'=\n', '') AS same
+SELECT length, userlock_http.base64(bytes)
 FROM unnest(ARRAY[0, 1, 2, 3, 4, 100]) AS length, substr(decode(repeat('00ff7f80fbef', 20), 'hex'), 1, length) AS bytes;
 
 DROP FUNCTION read, with_id;

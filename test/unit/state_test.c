@@ -4,9 +4,9 @@
  *
  * Speaks TAP.  Every state and every transition is tried; what a state should
  * become is worked out here from the two restrictions, not from the table in
- * userlock_state.c.
+ * state.c.
  */
-#include "userlock_state.h"
+#include "core/state.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,0 +1,224 @@
+/*
+ * account.c
+ *		How an account row follows its history.
+ *
+ * Invariant: the account is the fold of its events.  Whoever changes one
+ * changes the other by these functions; the SQL function verify() is the same
+ * rule read backwards.
+ *
+ * A restriction ends at its moment whether or not anything is written.  Hence
+ * the second invariant: whoever writes an event first writes the expiries that
+ * precede it, so history stays in order.
+ */
+#include "postgres.h"
+
+#include "core/account.h"
+
+TimestampTz
+userlock_account_next_moment(const UserLockAccount *account, TimestampTz now)
+{
+	return Max(now, account->changed_at + 1);
+}
+
+int
+userlock_account_settle(UserLockAccount *account, TimestampTz now,
+						UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES])
+{
+	int			count = userlock_state_expiries(account->state,
+												account->locked_until,
+												account->blocked_until,
+												now, expiries);
+
+	for (int i = 0; i < count; i++)
+	{
+		account->state = expiries[i].to;
+		userlock_account_advance(account, expiries[i].at);
+		userlock_account_note(account, expiries[i].lifted, USERLOCK_NO_END, 0);
+	}
+	return count;
+}
+
+int
+userlock_account_settle_for_event(UserLockAccount *account, TimestampTz *now,
+								  UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES])
+{
+	int			count;
+
+	*now = userlock_account_next_moment(account, GetCurrentTimestamp());
+	count = userlock_account_settle(account, *now, expiries);
+	*now = userlock_account_next_moment(account, *now);
+	return count;
+}
+
+void
+userlock_account_append_expiries(const UserLockKey *key,
+								 const UserLockAccount *account,
+								 const UserLockExpiry *expiries, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		UserLockEvent event = {
+			.sequence = account->sequence - count + 1 + i,
+			.kind = expiries[i].event,
+			.from_state = userlock_state_name(expiries[i].from),
+			.to_state = userlock_state_name(expiries[i].to),
+			.at = expiries[i].at,
+			.until = expiries[i].at
+		};
+
+		userlock_store_append(key, &event);
+	}
+}
+
+void
+userlock_account_advance(UserLockAccount *account, TimestampTz at)
+{
+	account->sequence++;
+	account->changed_at = at;
+}
+
+void
+userlock_account_note(UserLockAccount *account, UserLockState restriction,
+					  TimestampTz until, int64 sequence)
+{
+	if (restriction == USERLOCK_LOCKED)
+	{
+		account->locked_until = until;
+		account->lock_sequence = sequence;
+	}
+	else
+	{
+		account->blocked_until = until;
+		account->block_sequence = sequence;
+	}
+}
+
+void
+userlock_account_append(const UserLockRequest *request,
+						const UserLockAccount *account, const char *kind,
+						const char *from_state, const char *to_state)
+{
+	UserLockEvent event = {
+		.sequence = account->sequence,
+		.kind = kind,
+		.from_state = from_state,
+		.to_state = to_state,
+		.at = account->changed_at,
+		.actor = request->actor,
+		.reason = request->reason,
+		.until = request->until,
+		.details = request->details
+	};
+
+	userlock_store_append(&request->key, &event);
+}
+
+UserLockResult
+userlock_account_begin_change(const UserLockRequest *request,
+							  UserLockRowLock lock, UserLockAccount *account)
+{
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	int			expired;
+	TimestampTz now;
+
+	if (!userlock_store_get(&request->key, lock, account))
+		return USERLOCK_NOT_FOUND;
+
+	expired = userlock_account_settle_for_event(account, &now, expiries);
+	if (request->has_expected_sequence &&
+		request->expected_sequence != account->sequence)
+		return USERLOCK_SEQUENCE_DIFFERS;
+
+	userlock_account_append_expiries(&request->key, account, expiries, expired);
+	userlock_account_advance(account, now);
+	return USERLOCK_CHANGED;
+}
+
+void
+userlock_account_raise_floor(const UserLockRequest *request,
+							 UserLockAccount *account)
+{
+	const char *state = userlock_state_name(account->state);
+
+	account->access_valid_after = account->changed_at;
+	userlock_store_put(&request->key, account);
+	userlock_account_append(request, account, "access_revoked", state, state);
+}
+
+/* Sets again what held when the user left, unless it has ended since. */
+static void
+restore_restrictions(const UserLockKey *key, UserLockState left_in,
+					 UserLockAccount *account)
+{
+	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
+
+	for (int i = 0; i < lengthof(restricting); i++)
+	{
+		UserLockState restriction = userlock_transition_restriction(restricting[i]);
+		UserLockEvent event;
+
+		if ((left_in & restriction) &&
+			userlock_store_last_of_kind(key,
+										userlock_transition_event(restricting[i]),
+										&event) &&
+			event.until > account->changed_at)
+		{
+			account->state |= restriction;
+			userlock_account_note(account, restriction, event.until, event.sequence);
+		}
+	}
+}
+
+UserLockResult
+userlock_account_register(const UserLockRequest *request, Datum profile,
+						  Datum adoption, UserLockAccount *account)
+{
+	const UserLockKey *key = &request->key;
+	int64		last_sequence;
+	TimestampTz last_at;
+	UserLockState left_in;
+
+	account->state = USERLOCK_ACTIVE;
+	account->sequence = 1;
+	account->created_at = account->changed_at = GetCurrentTimestamp();
+	account->locked_until = account->blocked_until = USERLOCK_NO_END;
+	account->lock_sequence = account->block_sequence = 0;
+	account->access_valid_after = DT_NOBEGIN;
+	if (!userlock_store_insert(key, account, adoption))
+		return USERLOCK_ALREADY_REGISTERED;
+
+	/* Only now can no one else write this user's history. */
+	if (userlock_store_last_event(key, &last_sequence, &last_at, &left_in))
+	{
+		account->sequence = last_sequence;
+		account->changed_at = last_at;
+		userlock_account_advance(account,
+								 userlock_account_next_moment(account,
+															  GetCurrentTimestamp()));
+		account->created_at = account->changed_at;
+		account->access_valid_after = account->changed_at;
+		restore_restrictions(key, left_in, account);
+		userlock_store_put(key, account);
+	}
+	userlock_account_append(request, account, "registered",
+							NULL, userlock_state_name(account->state));
+	if (profile)
+		userlock_store_put_profile(key, profile);
+	return USERLOCK_CHANGED;
+}
+
+UserLockResult
+userlock_account_delete(const UserLockRequest *request, UserLockAccount *account)
+{
+	UserLockResult result = userlock_account_begin_change(request,
+														  USERLOCK_FOR_DELETE,
+														  account);
+
+	if (result == USERLOCK_CHANGED)
+	{
+		userlock_store_delete(&request->key);
+		userlock_account_append(request, account, "deleted",
+								userlock_state_name(account->state), NULL);
+	}
+	return result;
+}

@@ -1,0 +1,216 @@
+/*
+ * account_functions.c
+ *		SQL functions about an account as a whole: register_user(),
+ *		delete_user(), revoke_access(), user_status(), user_profile() and
+ *		expire().
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "core/account.h"
+#include "core/caller.h"
+
+PG_FUNCTION_INFO_V1(userlock_register_user);
+PG_FUNCTION_INFO_V1(userlock_delete_user);
+PG_FUNCTION_INFO_V1(userlock_revoke_access);
+PG_FUNCTION_INFO_V1(userlock_user_status);
+PG_FUNCTION_INFO_V1(userlock_user_profile);
+PG_FUNCTION_INFO_V1(userlock_expire);
+
+/* Raises if the caller may not go on; else fills in whom it is about. */
+static void
+begin_outcome(UserLockOutcome *outcome, UserLockRequest *request)
+{
+	userlock_request_require(request);
+	outcome->key = request->key;
+	outcome->expected_sequence = request->expected_sequence;
+}
+
+/* register_user(user_id, tenant, profile) */
+Datum
+userlock_register_user(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockStore store;
+	Datum		profile;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
+	profile = USERLOCK_GETARG_OPTIONAL(2);
+	begin_outcome(&outcome, &request);
+	if (!userlock_request_is_object(profile))
+		userlock_request_raise(&request, USERLOCK_INVALID_PROFILE);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.result = userlock_account_register(&request, profile,
+											   (Datum) 0, &outcome.account);
+	outcome.has_account = outcome.result == USERLOCK_CHANGED;
+	userlock_store_end(&store);
+
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/* delete_user(user_id, reason, tenant, expected_sequence, idempotent, details) */
+Datum
+userlock_delete_user(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockStore store;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	userlock_request_read(&request, fcinfo, 1,
+						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
+						  USERLOCK_TAKES_IDEMPOTENT);
+	begin_outcome(&outcome, &request);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.result = userlock_account_delete(&request, &outcome.account);
+	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
+	userlock_store_end(&store);
+
+	if (outcome.result == USERLOCK_NOT_FOUND && request.idempotent)
+		PG_RETURN_NULL();
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/* revoke_access(user_id, reason, tenant, expected_sequence, details) */
+Datum
+userlock_revoke_access(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockStore store;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	userlock_request_read(&request, fcinfo, 1,
+						  USERLOCK_TAKES_EXPECTED_SEQUENCE);
+	begin_outcome(&outcome, &request);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.result = userlock_account_begin_change(&request, USERLOCK_FOR_UPDATE,
+												   &outcome.account);
+	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
+	if (outcome.result == USERLOCK_CHANGED)
+		userlock_account_raise_floor(&request, &outcome.account);
+	userlock_store_end(&store);
+
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/* user_status(user_id, tenant): writes nothing, works on a standby. */
+Datum
+userlock_user_status(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	UserLockStore store;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
+	begin_outcome(&outcome, &request);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.has_account = userlock_store_get(&request.key, USERLOCK_FOR_READING,
+											 &outcome.account);
+	userlock_store_end(&store);
+
+	outcome.result = outcome.has_account ? USERLOCK_UNCHANGED
+		: USERLOCK_NOT_FOUND;
+	if (outcome.has_account)
+		userlock_account_settle(&outcome.account, GetCurrentTimestamp(),
+								expiries);
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/* user_profile(user_id, tenant): writes nothing, works on a standby. */
+Datum
+userlock_user_profile(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockStore store;
+	Datum		profile;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
+	userlock_request_require(&request);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	profile = userlock_store_get_profile(&request.key);
+	userlock_store_end(&store);
+
+	if (profile == (Datum) 0)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(profile);
+}
+
+/* Writes one user's expiries into history; returns how many. */
+static int
+expire_user(const UserLockKey *key)
+{
+	UserLockAccount account;
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	int			expired;
+
+	if (!userlock_store_get(key, USERLOCK_FOR_UPDATE, &account))
+		return 0;				/* deleted since we looked */
+	expired = userlock_account_settle(&account, GetCurrentTimestamp(),
+									  expiries);
+	if (expired > 0)
+	{
+		userlock_store_put(key, &account);
+		userlock_account_append_expiries(key, &account, expiries, expired);
+	}
+	return expired;
+}
+
+#define EXPIRE_BATCH	1000
+
+/*
+ * expire(): takes rows in key order, as the set-based transitions do, in
+ * batches, so that memory stays bounded.
+ */
+Datum
+userlock_expire(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	MemoryContext batches[2];
+	MemoryContext callers = CurrentMemoryContext;
+	UserLockKey keys[2][EXPIRE_BATCH];
+	UserLockKey *last = NULL;
+	UserLockStore store;
+	int64		written = 0;
+	int			found;
+	int			batch = 0;
+
+	userlock_caller_refuse_restricted();
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	for (int i = 0; i < 2; i++)
+		batches[i] = AllocSetContextCreate(callers, "userlock expire batch",
+										   ALLOCSET_DEFAULT_SIZES);
+	do
+	{
+		/* The batch before stays until the next is read: it says where to go on. */
+		MemoryContextReset(batches[batch]);
+		MemoryContextSwitchTo(batches[batch]);
+		found = userlock_store_due(last, now, keys[batch], EXPIRE_BATCH);
+		for (int i = 0; i < found; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			written += expire_user(&keys[batch][i]);
+		}
+		if (found > 0)
+			last = &keys[batch][found - 1];
+		batch = 1 - batch;
+	} while (found == EXPIRE_BATCH);
+	MemoryContextSwitchTo(callers);
+	userlock_store_end(&store);
+
+	PG_RETURN_INT64(written);
+}

@@ -1,0 +1,73 @@
+/*
+ * module.c
+ *		The module: magic block and settings, nothing else.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "core/userlock.h"
+#include "core/compat.h"
+
+USERLOCK_MODULE_MAGIC("userlock");
+
+char	   *userlock_tenant = NULL;
+bool		userlock_notify = false;
+
+bool
+userlock_name_length_is_valid(const char *name, int bytes)
+{
+	if (bytes == 0)
+		return false;
+	/* No character is shorter than a byte: most names need no counting. */
+	return bytes <= USERLOCK_MAX_NAME_LENGTH ||
+		pg_mbstrlen_with_len(name, bytes) <= USERLOCK_MAX_NAME_LENGTH;
+}
+
+static bool
+check_tenant(char **newval, void **extra, GucSource source)
+{
+	if (userlock_name_length_is_valid(*newval, strlen(*newval)))
+		return true;
+
+	GUC_check_errdetail("A tenant has 1 to %d characters.",
+						USERLOCK_MAX_NAME_LENGTH);
+	return false;
+}
+
+void
+_PG_init(void)
+{
+	/*
+	 * Not for everyone: it tells, and slows down, more than the session that
+	 * sets it.
+	 */
+	DefineCustomBoolVariable("userlock.notify",
+							 "Sends every event by NOTIFY on channel userlock.",
+							 "Whoever may connect to the database can listen, and transactions that notify commit one at a time.",
+							 &userlock_notify,
+							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+
+	/*
+	 * Anyone may set it: it names a tenant, it grants none.  Callers with JWT
+	 * claims are held to the tenants that the claims list.
+	 */
+	DefineCustomStringVariable("userlock.tenant",
+							   "The tenant of users named without one.",
+							   "Also the tenant of a caller whose JWT has no \"tenant\" claim.",
+							   &userlock_tenant,
+							   "default",
+							   PGC_USERSET,
+							   0,
+							   check_tenant,
+							   NULL,
+							   NULL);
+
+	MarkGUCPrefixReserved("userlock");
+}

@@ -1,0 +1,197 @@
+/*
+ * probe.c
+ *		What enforcement must know of one user, read as fast as can be.
+ *
+ * Enforcement runs before every request and in row-level security, so it goes
+ * through the primary key by itself: a plan, even a kept one, would take three
+ * times as long.  Everything else about accounts is in store.c.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
+#include "storage/lmgr.h"
+#include "storage/sinval.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "core/compat.h"
+#include "core/probe.h"
+#include "core/store.h"
+
+/* Columns of userlock.account, see sql/core/tables.sql. */
+#define STATE_COLUMN				3
+#define LOCKED_UNTIL_COLUMN			7
+#define BLOCKED_UNTIL_COLUMN		8
+#define ACCESS_VALID_AFTER_COLUMN	11
+
+static TimestampTz
+get_moment(TupleTableSlot *slot, int column, TimestampTz none)
+{
+	bool		isnull;
+	Datum		moment = slot_getattr(slot, column, &isnull);
+
+	return isnull ? none : DatumGetTimestampTz(moment);
+}
+
+static void
+init_key(ScanKey key, AttrNumber column, const char *value)
+{
+	ScanKeyEntryInitialize(key, 0, column, BTEqualStrategyNumber, InvalidOid,
+						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(value));
+}
+
+static void
+require_its_rows(Relation table)
+{
+	if (!userlock_store_is_read_from(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table userlock.account does not hold its rows itself"),
+				 errdetail("It is distributed, partitioned, foreign or a view, has children, or has row-level security that binds its owner: who is locked cannot be read from it."),
+				 errhint("Make it a plain local table again; until then no user is let in.")));
+}
+
+/* The table, once it has been found to; looked up anew when it has changed. */
+static Oid	account = InvalidOid;
+
+static void
+forget_account(Datum argument, Oid relation)
+{
+	if (relation == account || relation == InvalidOid)
+		account = InvalidOid;
+}
+
+/*
+ * Looks it up and locks it, which may take several attempts: to lock is also to
+ * hear of changes.
+ */
+static Relation
+find_account(void)
+{
+	static bool listens = false;
+	Relation	table;
+	uint64		heard;
+	Oid			found;
+
+	if (!listens)
+		CacheRegisterRelcacheCallback(forget_account, (Datum) 0);
+	listens = true;
+
+	for (;;)
+	{
+		heard = SharedInvalidMessageCounter;
+		found = get_relname_relid("account",
+								  get_namespace_oid("userlock", false));
+		if (!OidIsValid(found))
+			elog(ERROR, "there is no table userlock.account");
+		LockRelationOid(found, AccessShareLock);
+		if (heard == SharedInvalidMessageCounter)
+			break;
+		UnlockRelationOid(found, AccessShareLock);
+	}
+	table = table_open(found, NoLock);
+	require_its_rows(table);
+	/* A change heard of meanwhile may concern it: then look again next time. */
+	if (heard == SharedInvalidMessageCounter)
+		account = found;
+	return table;
+}
+
+/* Opens the table; what is known of it may be gone once it is locked. */
+static Relation
+open_account(void)
+{
+	Oid			known = account;
+
+	if (OidIsValid(known))
+	{
+		LockRelationOid(known, AccessShareLock);
+		if (OidIsValid(account))
+			return table_open(known, NoLock);
+		UnlockRelationOid(known, AccessShareLock);
+	}
+	return find_account();
+}
+
+/*
+ * What is committed now.  It is taken as for a catalog, because no other is to
+ * be had in a parallel query.
+ */
+static Snapshot
+register_latest_snapshot(Relation table)
+{
+	InvalidateCatalogSnapshot();
+	return RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(table)));
+}
+
+/*
+ * Reads the row as a snapshot sees it.  Backwards, because the versions that a
+ * row had stay in the index for a while, and the newest mostly come last.
+ */
+static bool
+read_row(Relation table, Relation index, ScanKey keys, int key_count,
+		 Snapshot snapshot, UserLockProbe *probe)
+{
+	TupleTableSlot *slot = table_slot_create(table, NULL);
+	IndexScanDesc scan = userlock_compat_index_beginscan(table, index, snapshot,
+														 key_count);
+	bool		found;
+
+	index_rescan(scan, keys, key_count, NULL, 0);
+	found = index_getnext_slot(scan, BackwardScanDirection, slot);
+	if (found)
+	{
+		bool		isnull;
+
+		probe->state = DatumGetUserLockState(slot_getattr(slot, STATE_COLUMN, &isnull));
+		probe->locked_until = get_moment(slot, LOCKED_UNTIL_COLUMN, USERLOCK_NO_END);
+		probe->blocked_until = get_moment(slot, BLOCKED_UNTIL_COLUMN, USERLOCK_NO_END);
+		probe->access_valid_after = get_moment(slot, ACCESS_VALID_AFTER_COLUMN, DT_NOBEGIN);
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+bool
+userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
+{
+	Relation	table = open_account();
+	Relation	index = index_open(userlock_compat_primary_key(table),
+								   AccessShareLock);
+	ScanKeyData keys[2];
+	bool		found = false;
+
+	init_key(&keys[0], 1, tenant);
+	init_key(&keys[1], 2, user_id);
+
+	/*
+	 * Where the transaction keeps an older snapshot, it does not count: whoever
+	 * is locked out must not stay in because they began early.  Nor does any
+	 * that finds nobody: it may be from before a rewrite of the table that we
+	 * have waited for, and sees none of the rows that it left.
+	 */
+	if (!IsolationUsesXactSnapshot())
+		found = read_row(table, index, keys, lengthof(keys),
+						 GetActiveSnapshot(), probe);
+	if (!found)
+	{
+		Snapshot	latest = register_latest_snapshot(table);
+
+		found = read_row(table, index, keys, lengthof(keys), latest, probe);
+		UnregisterSnapshot(latest);
+	}
+	/* The locks stay until the transaction ends, as those of a query would. */
+	index_close(index, NoLock);
+	table_close(table, NoLock);
+	return found;
+}

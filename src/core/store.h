@@ -1,0 +1,162 @@
+/*
+ * store.h
+ *		The account and event rows.
+ *
+ * The only door to the tables, and the only place that runs SQL.  Callers
+ * stand between userlock_store_begin() and userlock_store_end(), pass text as
+ * text Datums and get values back by copy.  Nothing here judges: a row is
+ * found or not, changed or not.
+ */
+#ifndef USERLOCK_STORE_H
+#define USERLOCK_STORE_H
+
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "core/userlock.h"
+
+typedef struct UserLockKey
+{
+	Datum		tenant;			/* text */
+	Datum		user_id;		/* text */
+} UserLockKey;
+
+typedef struct UserLockAccount
+{
+	UserLockState state;
+	int64		sequence;		/* of the last event */
+	TimestampTz created_at;
+	TimestampTz changed_at;		/* when the last event happened */
+	TimestampTz locked_until;	/* USERLOCK_NO_END: not locked, or no end */
+	TimestampTz blocked_until;	/* likewise */
+	int64		lock_sequence;	/* of the event that locked; 0: not locked */
+	int64		block_sequence; /* likewise */
+	TimestampTz access_valid_after; /* DT_NOBEGIN: every token is good */
+} UserLockAccount;
+
+/* What an event says apart from whom it is about.  A Datum of 0 is NULL. */
+typedef struct UserLockEvent
+{
+	int64		sequence;
+	const char *kind;
+	const char *from_state;		/* NULL: there was no account */
+	const char *to_state;		/* NULL: there is none any more */
+	TimestampTz at;
+	Datum		actor;			/* text */
+	Datum		reason;			/* text */
+	TimestampTz until;			/* USERLOCK_NO_END: none */
+	Datum		details;		/* jsonb */
+} UserLockEvent;
+
+/*
+ * Opens the store with the rights of the owner of 'function', the SQL function
+ * being run, and with a search_path of nobody else's, as SECURITY DEFINER and SET
+ * would.  An error between begin and end gives both back by itself.
+ */
+typedef struct UserLockStore
+{
+	Oid			caller;
+	int			caller_context;
+	int			nest_level;		/* of the settings */
+} UserLockStore;
+
+extern void userlock_store_begin(UserLockStore *store, Oid function);
+extern void userlock_store_end(UserLockStore *store);
+
+/*
+ * Applies a transition in one statement, if the row allows it at 'now', has
+ * no expired restriction left to settle, was last changed before 'now' and
+ * (where they are given, not NULL) stands at the expected sequence and in the
+ * expected state.  False: it does not, or there is no such row; nothing is
+ * changed.  On success *account is the row after the transition.
+ */
+extern bool userlock_store_apply(const UserLockKey *key,
+								 UserLockTransition transition,
+								 TimestampTz now, TimestampTz until,
+								 const int64 *expected_sequence,
+								 const UserLockState *expected_state,
+								 UserLockAccount *account);
+
+typedef enum UserLockRowLock
+{
+	USERLOCK_FOR_READING,		/* none: works in a read-only transaction */
+	USERLOCK_FOR_UPDATE,		/* until the transaction ends */
+	USERLOCK_FOR_DELETE
+} UserLockRowLock;
+
+extern bool userlock_store_get(const UserLockKey *key, UserLockRowLock lock,
+							   UserLockAccount *account);
+
+/*
+ * Inserts the row unless there is one already: false.  adoption: the one whose
+ * table the user comes from, a uuid; 0: none.
+ */
+extern bool userlock_store_insert(const UserLockKey *key,
+								  const UserLockAccount *account,
+								  Datum adoption);
+
+/*
+ * Does the user come from the table of this adoption?  lock: the one that the
+ * caller holds.
+ */
+extern bool userlock_store_is_adopted(const UserLockKey *key, Datum adoption,
+									  UserLockRowLock lock);
+
+/* Overwrites a row that the caller has locked. */
+extern void userlock_store_put(const UserLockKey *key,
+							   const UserLockAccount *account);
+
+/* Deletes a row that the caller has locked, and the user's profile. */
+extern void userlock_store_delete(const UserLockKey *key);
+
+extern void userlock_store_append(const UserLockKey *key,
+								  const UserLockEvent *event);
+
+/*
+ * The user's last event, also where the account is gone, and the restrictions
+ * that held before it; false: none.
+ */
+extern bool userlock_store_last_event(const UserLockKey *key,
+									  int64 *sequence, TimestampTz *at,
+									  UserLockState *from_state);
+
+/* The user's last event of a kind, without its states; false: none. */
+extern bool userlock_store_last_of_kind(const UserLockKey *key,
+										const char *kind, UserLockEvent *event);
+
+extern void userlock_store_put_profile(const UserLockKey *key, Datum profile);
+
+/*
+ * Forgets the user's failed sign-ins, but for those that are just being
+ * counted: those come later.
+ */
+extern void userlock_store_forget_failures(const UserLockKey *key);
+
+/* The user's profile, as jsonb; 0: none. */
+extern Datum userlock_store_get_profile(const UserLockKey *key);
+
+/*
+ * Makes an API key, and returns it as text: the SQL functions add_api_key() and
+ * replace_api_key() do, and take the arguments of those that call this.  *role
+ * is whom the key that is replaced acted as, and so does the new one.
+ */
+extern Datum userlock_store_add_api_key(const NullableDatum *arguments);
+extern Datum userlock_store_replace_api_key(const NullableDatum *arguments,
+											NameData *role);
+
+/*
+ * The next users, after 'after' in key order (NULL: from the first), with a
+ * restriction that has ended at 'now'.  Fills keys (allocated in the current
+ * memory context) and returns how many, at most 'max'.
+ */
+extern int	userlock_store_due(const UserLockKey *after, TimestampTz now,
+							   UserLockKey *keys, int max);
+
+/*
+ * Does SQL that reads an account as the owner of 'table', which is
+ * userlock.account, read it from this very table, where it can be found without
+ * SQL as well?  Callers need no rights, and stand nowhere in particular.
+ */
+extern bool userlock_store_is_read_from(Relation table);
+
+#endif							/* USERLOCK_STORE_H */

@@ -1,0 +1,187 @@
+/*
+ * transition.c
+ *		Lock, unlock, block, unblock: one attempt on one user.
+ *
+ * Nearly every attempt is two statements: an UPDATE whose WHERE clause is the
+ * whole judgement, and the INSERT of its event.  Only where the UPDATE finds
+ * nothing to do (refused, unknown, changed under us, something expired) is the
+ * row locked and judged in the open.  Both ways must come to the same account;
+ * the fold that verify() checks is what holds them together.
+ *
+ * Time: the UPDATE carries a moment read just before it.  If another session
+ * changed the row while we waited for its lock, the row's changed_at has passed
+ * that moment, the UPDATE leaves it alone, and the moment is read anew with the
+ * lock held.  So a user's history is ordered by time as well as by sequence.
+ * Where we waited for a session that changed nothing in the end, the moment is
+ * moved to when the wait was over: see restamp().
+ */
+#include "postgres.h"
+
+#include "core/transition.h"
+
+/* The result of asking for what is so already. */
+static UserLockResult
+refusal(UserLockTransition transition)
+{
+	switch (transition)
+	{
+		case USERLOCK_LOCK:
+			return USERLOCK_ALREADY_LOCKED;
+		case USERLOCK_UNLOCK:
+			return USERLOCK_NOT_LOCKED;
+		case USERLOCK_BLOCK:
+			return USERLOCK_ALREADY_BLOCKED;
+		case USERLOCK_UNBLOCK:
+			return USERLOCK_NOT_BLOCKED;
+	}
+	pg_unreachable();
+}
+
+/* Makes the transition to 'to' on an account in memory. */
+static void
+apply(UserLockAccount *account, UserLockTransition transition,
+	  UserLockState to, TimestampTz now, TimestampTz until)
+{
+	bool		restricts = userlock_transition_restricts(transition);
+
+	account->state = to;
+	userlock_account_advance(account, now);
+	if (restricts)
+		account->access_valid_after = now;
+	userlock_account_note(account, userlock_transition_restriction(transition),
+						  until, restricts ? account->sequence : 0);
+}
+
+/* Locks the row, then judges it, and writes if there is anything to write. */
+static UserLockResult
+attempt_on_locked_row(const UserLockRequest *request,
+					  UserLockTransition transition, UserLockOutcome *outcome)
+{
+	UserLockAccount *account = &outcome->account;
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	int			expired;
+	TimestampTz now;
+	UserLockState from;
+	UserLockState to;
+
+	outcome->has_account = userlock_store_get(&request->key,
+											  USERLOCK_FOR_UPDATE, account);
+	if (!outcome->has_account)
+		return USERLOCK_NOT_FOUND;
+
+	expired = userlock_account_settle_for_event(account, &now, expiries);
+
+	if (request->has_expected_sequence &&
+		request->expected_sequence != account->sequence)
+		return USERLOCK_SEQUENCE_DIFFERS;
+	from = account->state;
+	if (request->has_expected_state && request->expected_state != from)
+		return USERLOCK_STATE_DIFFERS;
+	if (!userlock_state_next(from, transition, &to))
+		return request->idempotent ? USERLOCK_UNCHANGED : refusal(transition);
+	if (request->until <= now)
+		return USERLOCK_INVALID_UNTIL;	/* passed meanwhile */
+
+	userlock_account_append_expiries(&request->key, account, expiries, expired);
+	apply(account, transition, to, now, request->until);
+	userlock_store_put(&request->key, account);
+	userlock_account_append(request, account,
+							userlock_transition_event(transition),
+							userlock_state_name(from),
+							userlock_state_name(to));
+	return USERLOCK_CHANGED;
+}
+
+/* An UPDATE that took longer than this, in microseconds, may have waited. */
+#define WAIT_NOTICED	1000
+
+/*
+ * Moves a restriction that has just been set at 'now' to the present, if its
+ * UPDATE waited.  A restriction voids the tokens issued until its moment, and
+ * those issued during the wait belong to them.  Not where something has ended
+ * meanwhile: its expiry would come before an event already numbered.
+ */
+static void
+restamp(const UserLockKey *key, UserLockAccount *account, TimestampTz now)
+{
+	TimestampTz later = GetCurrentTimestamp();
+
+	if (later - now > WAIT_NOTICED &&
+		userlock_state_at(account->state, account->locked_until,
+						  account->blocked_until, later) == account->state)
+	{
+		account->changed_at = later;
+		account->access_valid_after = later;
+		userlock_store_put(key, account);
+	}
+}
+
+/* The rest of a transition that the UPDATE has made at 'now'. */
+static void
+finish(const UserLockRequest *request, UserLockTransition transition,
+	   TimestampTz now, UserLockOutcome *outcome)
+{
+	UserLockState from;
+
+	if (userlock_transition_restricts(transition))
+		restamp(&request->key, &outcome->account, now);
+
+	/* A transition turns exactly one bit, so the old state is known. */
+	from = outcome->account.state ^ userlock_transition_restriction(transition);
+	userlock_account_append(request, &outcome->account,
+							userlock_transition_event(transition),
+							userlock_state_name(from),
+							userlock_state_name(outcome->account.state));
+	outcome->has_account = true;
+	outcome->result = USERLOCK_CHANGED;
+}
+
+/* Revokes access after a success; the row is locked, changed or not. */
+static void
+revoke_access(const UserLockRequest *request, UserLockTransition transition,
+			  UserLockOutcome *outcome)
+{
+	UserLockAccount *account = &outcome->account;
+	UserLockRequest revocation = *request;
+
+	/* The transition has seen to these. */
+	revocation.has_expected_sequence = false;
+	revocation.until = USERLOCK_NO_END;
+
+	if (outcome->result == USERLOCK_CHANGED &&
+		userlock_transition_restricts(transition))
+		return;					/* a new restriction has done so itself */
+	userlock_account_begin_change(&revocation, USERLOCK_FOR_UPDATE, account);
+	userlock_account_raise_floor(&revocation, account);
+}
+
+void
+userlock_transition_attempt(const UserLockRequest *request,
+							UserLockTransition transition,
+							UserLockOutcome *outcome)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->key = request->key;
+	outcome->expected_sequence = request->expected_sequence;
+
+	/* A new end can pass between the check of the request and this moment. */
+	if (request->until <= now ||
+		!userlock_store_apply(&request->key, transition, now, request->until,
+							  request->has_expected_sequence ?
+							  &request->expected_sequence : NULL,
+							  request->has_expected_state ?
+							  &request->expected_state : NULL,
+							  &outcome->account))
+		outcome->result = attempt_on_locked_row(request, transition, outcome);
+	else
+		finish(request, transition, now, outcome);
+
+	/* Failures see an unlock in history; this one leaves nothing there. */
+	if (outcome->result == USERLOCK_UNCHANGED && transition == USERLOCK_UNLOCK)
+		userlock_store_forget_failures(&request->key);
+
+	if (request->revoke_access && userlock_outcome_is_success(outcome))
+		revoke_access(request, transition, outcome);
+}

@@ -1,0 +1,19 @@
+/*
+ * transition.h
+ *		Lock, unlock, block, unblock: one attempt on one user.
+ */
+#ifndef USERLOCK_TRANSITION_H
+#define USERLOCK_TRANSITION_H
+
+#include "core/account.h"
+
+/*
+ * Attempts a transition that has been admitted and checked, inside an open
+ * store.  Never raises for what the user or the request is like: the outcome
+ * says.  A refusal has written nothing.
+ */
+extern void userlock_transition_attempt(const UserLockRequest *request,
+										UserLockTransition transition,
+										UserLockOutcome *outcome);
+
+#endif							/* USERLOCK_TRANSITION_H */

@@ -1,0 +1,40 @@
+/*
+ * userlock.h
+ *		What every file that talks to the server shares: the type's passage
+ *		through the function manager, and the settings.
+ */
+#ifndef USERLOCK_H
+#define USERLOCK_H
+
+#include "fmgr.h"
+
+#include "core/state.h"
+
+/* The most characters that a user id and a tenant may have; the least is one. */
+#define USERLOCK_MAX_NAME_LENGTH	200
+
+static inline UserLockState
+DatumGetUserLockState(Datum datum)
+{
+	return (UserLockState) DatumGetUInt8(datum);
+}
+
+static inline Datum
+UserLockStateGetDatum(UserLockState state)
+{
+	return UInt8GetDatum(state);
+}
+
+#define PG_GETARG_USER_LOCK_STATE(n)	DatumGetUserLockState(PG_GETARG_DATUM(n))
+#define PG_RETURN_USER_LOCK_STATE(x)	return UserLockStateGetDatum(x)
+
+/* userlock.tenant: the tenant meant where none is named. */
+extern char *userlock_tenant;
+
+/* userlock.notify: is every event to be sent by NOTIFY? */
+extern bool userlock_notify;
+
+/* Is this a length that a user id or a tenant may have?  Bytes, not NUL-ended. */
+extern bool userlock_name_length_is_valid(const char *name, int bytes);
+
+#endif							/* USERLOCK_H */

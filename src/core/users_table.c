@@ -1,0 +1,313 @@
+/*
+ * users_table.c
+ *		A table of users that belongs to somebody else.
+ *
+ * Its tuples are read as they are: nothing is planned, so no expression of an
+ * index and no policy is evaluated, and no function is called to make text of an
+ * id but the server's own.  The catalogs are asked in SQL, with the rights of
+ * whoever calls.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/nbtree.h"
+#include "access/tableam.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "core/compat.h"
+#include "core/users_table.h"
+
+bool
+userlock_users_table_takes_type(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case UUIDOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+Trigger *
+userlock_users_table_trigger(Relation table, const char *function)
+{
+	List	   *name = list_make2(makeString("userlock"), makeString(pstrdup(function)));
+	Oid			called = LookupFuncName(name, 0, NULL, false);
+	TriggerDesc *triggers = table->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (triggers->triggers[i].tgfoid == called)
+			return &triggers->triggers[i];
+	}
+	return NULL;
+}
+
+static bool
+column_is_valid(TupleDesc columns, AttrNumber column)
+{
+	return column > 0 && column <= columns->natts &&
+		!TupleDescAttr(columns, column - 1)->attisdropped &&
+		userlock_users_table_takes_type(TupleDescAttr(columns, column - 1)->atttypid);
+}
+
+bool
+userlock_users_table_read(const Trigger *trigger, TupleDesc columns,
+						  UserLockUsersTable *users)
+{
+	if (trigger->tgnargs != 2 || trigger->tgnattr < 1 || trigger->tgnattr > 2)
+		return false;
+	users->adoption = DirectFunctionCall1(uuid_in, CStringGetDatum(trigger->tgargs[0]));
+	users->tenant = CStringGetTextDatum(trigger->tgargs[1]);
+	users->id_column = trigger->tgattr[0];
+	users->tenant_column = trigger->tgnattr == 2 ? trigger->tgattr[1] : InvalidAttrNumber;
+	return column_is_valid(columns, users->id_column) &&
+		(users->tenant_column == InvalidAttrNumber ||
+		 column_is_valid(columns, users->tenant_column));
+}
+
+/* A column of a row as text; 0 for NULL. */
+static Datum
+column_text(HeapTuple row, TupleDesc columns, AttrNumber column)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(row, column, columns, &isnull);
+
+	if (isnull)
+		return (Datum) 0;
+
+	/* Of a domain it is the base type's own form that counts. */
+	switch (getBaseType(TupleDescAttr(columns, column - 1)->atttypid))
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			return PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+		case UUIDOID:
+			return CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(uuid_out, value)));
+		case INT2OID:
+			return CStringGetTextDatum(psprintf("%d", DatumGetInt16(value)));
+		case INT4OID:
+			return CStringGetTextDatum(psprintf("%d", DatumGetInt32(value)));
+		case INT8OID:
+			return CStringGetTextDatum(psprintf(INT64_FORMAT, DatumGetInt64(value)));
+		default:
+			elog(ERROR, "column %d is of a type that no id has", column);
+	}
+}
+
+/* Are two values of a column, or of two, the same?  0 is NULL. */
+static bool
+same_text(Datum one, Datum other)
+{
+	return one && other &&
+		VARSIZE_ANY_EXHDR(DatumGetPointer(one)) == VARSIZE_ANY_EXHDR(DatumGetPointer(other)) &&
+		memcmp(VARDATA_ANY(DatumGetPointer(one)), VARDATA_ANY(DatumGetPointer(other)),
+			   VARSIZE_ANY_EXHDR(DatumGetPointer(one))) == 0;
+}
+
+bool
+userlock_users_table_same(const UserLockKey *one, const UserLockKey *other)
+{
+	return same_text(one->user_id, other->user_id) &&
+		same_text(one->tenant, other->tenant);
+}
+
+UserLockKey
+userlock_users_table_key(const UserLockUsersTable *users, HeapTuple row,
+						 TupleDesc columns, bool *names_tenant)
+{
+	UserLockKey key = {.tenant = (Datum) 0};
+
+	key.user_id = column_text(row, columns, users->id_column);
+	if (users->tenant_column != InvalidAttrNumber)
+		key.tenant = column_text(row, columns, users->tenant_column);
+	*names_tenant = key.tenant != (Datum) 0;
+	if (!*names_tenant)
+		key.tenant = users->tenant;
+	return key;
+}
+
+/* Was the index built after our snapshot, over rows that we may still see? */
+static bool
+is_too_young(Relation index)
+{
+	return index->rd_index->indcheckxmin &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+							   TransactionXmin);
+}
+
+/*
+ * An index by which rows of an id can be found without evaluating anything: its
+ * first column is the id, and it has all rows.  Operator classes are made by
+ * superusers alone.  NULL: there is none.
+ */
+static Relation
+open_index(Relation table, AttrNumber id_column)
+{
+	Relation	found = NULL;
+	ListCell   *cell;
+
+	foreach(cell, RelationGetIndexList(table))
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (found == NULL && index->rd_rel->relam == BTREE_AM_OID &&
+			index->rd_index->indisvalid &&
+			index->rd_index->indkey.values[0] == id_column &&
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
+			!is_too_young(index))
+			found = index;
+		else
+			index_close(index, AccessShareLock);
+	}
+	return found;
+}
+
+/* Finds the rows of an id, or all of a table without an index on it. */
+typedef struct RowScan
+{
+	Relation	index;
+	IndexScanDesc by_index;
+	TableScanDesc whole;
+	TupleTableSlot *slot;
+} RowScan;
+
+static bool
+next_row(RowScan *scan)
+{
+	CHECK_FOR_INTERRUPTS();
+	return scan->index ?
+		index_getnext_slot(scan->by_index, ForwardScanDirection, scan->slot) :
+		table_scan_getnextslot(scan->whole, ForwardScanDirection, scan->slot);
+}
+
+bool
+userlock_users_table_has(Relation table, const UserLockUsersTable *users,
+						 const UserLockKey *key, Datum id)
+{
+	/* What the statement itself has done counts as well. */
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	RowScan		scan = {.slot = table_slot_create(table, NULL)};
+	bool		found = false;
+
+	scan.index = open_index(table, users->id_column);
+	if (scan.index)
+	{
+		Oid			type = scan.index->rd_opcintype[0];
+		ScanKeyData equal;
+
+		ScanKeyEntryInitialize(&equal, 0, 1, BTEqualStrategyNumber, InvalidOid,
+							   scan.index->rd_indcollation[0],
+							   get_opcode(get_opfamily_member(scan.index->rd_opfamily[0],
+															  type, type,
+															  BTEqualStrategyNumber)),
+							   id);
+		scan.by_index = userlock_compat_index_beginscan(table, scan.index, snapshot, 1);
+		index_rescan(scan.by_index, &equal, 1, NULL, 0);
+	}
+	else
+		scan.whole = table_beginscan(table, snapshot, 0, NULL);
+
+	while (!found && next_row(&scan))
+	{
+		bool		must_free;
+		bool		names_tenant;
+		HeapTuple	row = ExecFetchSlotHeapTuple(scan.slot, false, &must_free);
+		UserLockKey other = userlock_users_table_key(users, row, RelationGetDescr(table),
+													 &names_tenant);
+
+		found = userlock_users_table_same(key, &other);
+		if (must_free)
+			heap_freetuple(row);
+	}
+	if (scan.index)
+	{
+		index_endscan(scan.by_index);
+		index_close(scan.index, NoLock);
+	}
+	else
+		table_endscan(scan.whole);
+	ExecDropSingleTupleTableSlot(scan.slot);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+List *
+userlock_users_table_leaves(Oid table)
+{
+	List	   *leaves = NIL;
+	ListCell   *cell;
+
+	if (get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE)
+		return list_make1_oid(table);
+	foreach(cell, find_all_inheritors(table, AccessShareLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) != RELKIND_PARTITIONED_TABLE)
+			leaves = lappend_oid(leaves, lfirst_oid(cell));
+	}
+	return leaves;
+}
+
+/* The oids that a query of the catalogs finds; parameter: NULL for none. */
+static List *
+query_oids(const char *query, const char *parameter)
+{
+	MemoryContext callers = CurrentMemoryContext;
+	Oid			type = TEXTOID;
+	Datum		value = parameter ? CStringGetTextDatum(parameter) : (Datum) 0;
+	List	   *oids = NIL;
+
+	SPI_connect();
+	if (SPI_execute_with_args(query, parameter ? 1 : 0, &type, &value, NULL,
+							  true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not query the catalogs");
+	MemoryContextSwitchTo(callers);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+
+		oids = lappend_oid(oids, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
+																SPI_tuptable->tupdesc,
+																1, &isnull)));
+	}
+	SPI_finish();
+	return oids;
+}
+
+List *
+userlock_users_table_followed(const char *adoption)
+{
+	return query_oids("SELECT t.tgrelid FROM pg_catalog.pg_depend AS d"
+					  " JOIN pg_catalog.pg_trigger AS t ON t.oid OPERATOR(pg_catalog.=) d.objid"
+					  " WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass"
+					  " AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass"
+					  " AND d.refobjid OPERATOR(pg_catalog.=) 'userlock.follow_truncate'::pg_catalog.regproc"
+					  " AND pg_catalog.substr(t.tgargs, 1, 36) OPERATOR(pg_catalog.=) pg_catalog.convert_to($1, 'SQL_ASCII')",
+					  adoption);
+}
+
+List *
+userlock_users_table_changed(void)
+{
+	return query_oids("SELECT objid FROM pg_catalog.pg_event_trigger_ddl_commands()"
+					  " WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass",
+					  NULL);
+}

@@ -1,0 +1,152 @@
+/*
+ * http.c
+ *		What the HTTP contracts need from C: a path segment, a JSON body, JSON
+ *		without spaces, a timestamp.
+ *
+ * The input comes from anyone who can send a request.  Whatever is wrong with
+ * it is answered with NULL, never with an error: the contracts have answers of
+ * their own.  Works on UTF-8, which is the encoding of the database (the
+ * install script sees to that).
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "core/compat.h"
+#include "core/json.h"
+
+PG_FUNCTION_INFO_V1(userlock_http_percent_decode);
+PG_FUNCTION_INFO_V1(userlock_http_json_object);
+PG_FUNCTION_INFO_V1(userlock_http_compact);
+PG_FUNCTION_INFO_V1(userlock_http_timestamp);
+
+/* The value of a hexadecimal digit; -1: it is none. */
+static int
+digit_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return -1;
+}
+
+/*
+ * percent_decode(text): what a segment of a path stands for; NULL where a
+ * percent sign is not followed by two hexadecimal digits, or where text cannot
+ * hold the result: invalid UTF-8, or NUL.
+ */
+Datum
+userlock_http_percent_decode(PG_FUNCTION_ARGS)
+{
+	text	   *encoded = PG_GETARG_TEXT_PP(0);
+	const char *from = VARDATA_ANY(encoded);
+	const char *end = from + VARSIZE_ANY_EXHDR(encoded);
+	text	   *decoded = palloc(VARHDRSZ + (end - from));
+	char	   *to = VARDATA(decoded);
+	int			length;
+
+	while (from < end)
+	{
+		if (*from != '%')
+			*to++ = *from++;
+		else
+		{
+			int			high = end - from > 2 ? digit_value(from[1]) : -1;
+			int			low = end - from > 2 ? digit_value(from[2]) : -1;
+
+			if (high < 0 || low < 0)
+				PG_RETURN_NULL();
+			*to++ = (char) (high << 4 | low);
+			from += 3;
+		}
+	}
+	length = to - VARDATA(decoded);
+	if (!pg_verify_mbstr(PG_UTF8, VARDATA(decoded), length, true))
+		PG_RETURN_NULL();
+	SET_VARSIZE(decoded, VARHDRSZ + length);
+	PG_RETURN_TEXT_P(decoded);
+}
+
+/* Is valid JSON an object? */
+static bool
+json_is_object(const char *json)
+{
+	return json[strspn(json, " \t\n\r")] == '{';
+}
+
+/*
+ * json_object(bytea): the JSON object that a body is; an empty body is an
+ * empty object; NULL: it is not one that text can hold.
+ */
+Datum
+userlock_http_json_object(PG_FUNCTION_ARGS)
+{
+	bytea	   *body = PG_GETARG_BYTEA_PP(0);
+	int			length = VARSIZE_ANY_EXHDR(body);
+	const char *json = length > 0 ? pnstrdup(VARDATA_ANY(body), length) : "{}";
+	JsonSemAction no_actions = {0};
+
+	/* Also tells that there is no NUL, so that the copy is whole. */
+	if (!pg_verify_mbstr(PG_UTF8, VARDATA_ANY(body), length, true) ||
+		userlock_json_is_too_deep(json, length))
+		PG_RETURN_NULL();
+	if (pg_parse_json(userlock_compat_json_lexer(json), &no_actions) != JSON_SUCCESS ||
+		!json_is_object(json))
+		PG_RETURN_NULL();
+
+	/* The text form is the internal form of type json. */
+	PG_RETURN_TEXT_P(cstring_to_text(json));
+}
+
+/* compact(jsonb): its text without the spaces that jsonb puts in. */
+Datum
+userlock_http_compact(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *document = PG_GETARG_JSONB_P(0);
+	char	   *json = JsonbToCString(NULL, &document->root, VARSIZE(document));
+	char	   *to = json;
+	bool		in_string = false;
+
+	for (char *from = json; *from; from++)
+	{
+		if (*from == '"')
+			in_string = !in_string;
+		else if (in_string && *from == '\\')
+			*to++ = *from++;
+		else if (!in_string && *from == ' ')
+			continue;
+		*to++ = *from;
+	}
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(json, to - json));
+}
+
+/* timestamp(timestamptz): RFC 3339 in UTC, with 0, 3 or 6 digits of a fraction. */
+Datum
+userlock_http_timestamp(PG_FUNCTION_ARGS)
+{
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(0);
+	struct pg_tm tm;
+	fsec_t		microseconds;
+	char		fraction[16] = "";
+
+	if (TIMESTAMP_NOT_FINITE(moment) ||
+		timestamp2tm(moment, NULL, &tm, &microseconds, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	if (microseconds % 1000 != 0)
+		snprintf(fraction, sizeof(fraction), ".%06d", (int) microseconds);
+	else if (microseconds != 0)
+		snprintf(fraction, sizeof(fraction), ".%03d", (int) microseconds / 1000);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%04d-%02d-%02dT%02d:%02d:%02d%sZ",
+											  tm.tm_year, tm.tm_mon, tm.tm_mday,
+											  tm.tm_hour, tm.tm_min, tm.tm_sec,
+											  fraction)));
+}
