@@ -56,13 +56,24 @@ PROVE_TESTS    = test/t/*.pl
 EXTRA_CLEAN = tmp_check
 
 # A VPATH build directory has no src/, sql/ and expected/ of its own.
+REGRESS_PREP = superuser
 ifneq ($(here),.)
-REGRESS_PREP = vpath-directories
+REGRESS_PREP += vpath-directories
 endif
 
+# Debian's postgresql-client and libpq-dev have pg_config and PGXS, but no headers.
 PG_CONFIG ?= pg_config
-PGXS      := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(wildcard $(shell { $(PG_CONFIG) --includedir-server; } 2>/dev/null)/postgres.h),)
+$(error $(PG_CONFIG) finds no headers of a PostgreSQL server: install postgresql-server-dev-NN, NN being its version, or set PG_CONFIG)
+endif
+PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# What the tests cannot do without: they create the extension, databases and roles.
+.PHONY: superuser
+superuser:
+	@test "$$('$(bindir)/psql' -XAtc 'SHOW is_superuser' postgres 2>/dev/null)" != off || \
+		{ echo 'make installcheck takes a superuser, who may create extensions and roles: set PGUSER' >&2; exit 1; }
 
 ifneq ($(here),.)
 .PHONY: vpath-directories
@@ -85,6 +96,19 @@ sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
+
+# The configuration of nginx and PostgREST, for deployments to copy.
+HTTP_FILES := $(patsubst $(here)/http/%,%,$(wildcard $(here)/http/*.* $(here)/http/*/*.*))
+HTTP_DIR    = $(DESTDIR)$(datadir)/userlock/http
+.PHONY: install-http uninstall-http
+install: install-http
+install-http:
+	$(MKDIR_P) $(patsubst %,'$(HTTP_DIR)/%',$(sort $(dir $(HTTP_FILES))))
+	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/http/$$file '$(HTTP_DIR)'/$$file || exit; done
+uninstall: uninstall-http
+uninstall-http:
+	rm -rf '$(HTTP_DIR)'
+	-rmdir '$(dir $(HTTP_DIR))'
 
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
 .PHONY: proto
