@@ -63,13 +63,24 @@ PROVE_TESTS    = test/t/*.pl
 EXTRA_CLEAN = tmp_check
 
 # A VPATH build directory has no src/, sql/ and expected/ of its own.
+REGRESS_PREP = superuser
 ifneq ($(here),.)
-REGRESS_PREP = vpath-directories
+REGRESS_PREP += vpath-directories
 endif
 
+# Debian's postgresql-client and libpq-dev have pg_config and PGXS, but no headers.
 PG_CONFIG ?= pg_config
-PGXS      := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(wildcard $(shell { $(PG_CONFIG) --includedir-server; } 2>/dev/null)/postgres.h),)
+$(error $(PG_CONFIG) finds no headers of a PostgreSQL server: install postgresql-server-dev-NN, NN being its version, or set PG_CONFIG)
+endif
+PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# What the tests cannot do without: they create the extension, databases and roles.
+.PHONY: superuser
+superuser:
+	@test "$$('$(bindir)/psql' -XAtc 'SHOW is_superuser' postgres 2>/dev/null)" != off || \
+		{ echo 'make installcheck takes a superuser, who may create extensions and roles: set PGUSER' >&2; exit 1; }
 
 ifneq ($(here),.)
 .PHONY: vpath-directories
@@ -84,18 +95,18 @@ $(OBJS) $(HTTP_OBJS): $(wildcard $(here)/src/*/*.h) $(here)/userlock.control
 # PGXS makes one library of several objects; this is the other.
 ifneq ($(HTTP),no)
 HTTP_LIBRARY = userlock_http$(DLSUFFIX)
+.PHONY: install-http-library uninstall-http-library clean-http-library
 all: $(HTTP_LIBRARY)
 $(HTTP_LIBRARY): $(HTTP_OBJS)
 	$(LINK.shared) -o $@ $(HTTP_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lprotobuf-c
-install: install-http
-.PHONY: install-http uninstall-http clean-http
-install-http: $(HTTP_LIBRARY) installdirs
+install: install-http-library
+install-http-library: $(HTTP_LIBRARY) installdirs
 	$(INSTALL_SHLIB) $(HTTP_LIBRARY) '$(DESTDIR)$(pkglibdir)/'
-uninstall: uninstall-http
-uninstall-http:
+uninstall: uninstall-http-library
+uninstall-http-library:
 	rm -f '$(DESTDIR)$(pkglibdir)/$(HTTP_LIBRARY)'
-clean: clean-http
-clean-http:
+clean: clean-http-library
+clean-http-library:
 	rm -f $(HTTP_LIBRARY) $(HTTP_OBJS)
 else
 $(info userlock_http is left out: it needs protobuf-c (Debian: libprotobuf-c-dev).)
@@ -112,6 +123,19 @@ sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
+
+# The configuration of nginx and PostgREST, for deployments to copy.
+HTTP_FILES := $(patsubst $(here)/http/%,%,$(wildcard $(here)/http/*.* $(here)/http/*/*.*))
+HTTP_DIR    = $(DESTDIR)$(datadir)/userlock/http
+.PHONY: install-http uninstall-http
+install: install-http
+install-http:
+	$(MKDIR_P) $(patsubst %,'$(HTTP_DIR)/%',$(sort $(dir $(HTTP_FILES))))
+	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/http/$$file '$(HTTP_DIR)'/$$file || exit; done
+uninstall: uninstall-http
+uninstall-http:
+	rm -rf '$(HTTP_DIR)'
+	-rmdir '$(dir $(HTTP_DIR))'
 
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
 .PHONY: proto

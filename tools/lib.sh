@@ -4,6 +4,12 @@
 # PG_CONFIG chooses the server, as for make.
 
 set -euo pipefail
+umask 022
+
+# Whatever language people work in: here all programs sort, match letters and word
+# their messages alike, and take text for UTF-8.  So do the servers.
+export LC_ALL=C.UTF-8
+unset LANGUAGE
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 PG_CONFIG=${PG_CONFIG:-pg_config}
@@ -20,9 +26,15 @@ die() {
 
 is_root() { [[ $(id -u) == 0 ]]; }
 
-# Runs a command with the rights to install.
+# Runs a command with the rights to install, which require_root asked for.
 as_root() {
   if is_root; then "$@"; else sudo "$@"; fi
+}
+
+# Ends unless as_root works; says what it is for, and what root could do instead.
+require_root() {
+  is_root || { command -v sudo >/dev/null && sudo true 2>/dev/null; } ||
+    die "$1 takes root, which sudo does not give here; have root run: $2"
 }
 
 # Runs a command as the user who owns the servers: PostgreSQL refuses root, so
@@ -35,11 +47,16 @@ as_server() {
   fi
 }
 
-# Makes a directory that the servers own and nobody else reads.
+# Makes a directory that the servers own and nobody else reads.  Root gives away
+# none that was there before, nor what a link leads to.
 server_directory() {
-  mkdir -p "$1"
-  if is_root; then chown postgres:postgres "$1"; fi
-  chmod 700 "$1"
+  if [[ ! -e $1 && ! -L $1 ]]; then
+    mkdir -p "$(dirname "$1")"
+    mkdir -m 700 "$1"
+    if is_root; then chown --no-dereference postgres:postgres "$1"; fi
+  fi
+  [[ ! -L $1 ]] && as_server test -d "$1" -a -O "$1" || die "$1 is a link, or belongs to someone else"
+  as_server chmod 700 "$1"
 }
 
 # tmp/, where everything lives that the commands make.  Behind a home directory
@@ -50,14 +67,18 @@ work_directory() {
   if [[ ! -e $work ]]; then
     if ((${#work} > 60)) || [[ $work == *[^A-Za-z0-9/._-]* ]] || { is_root && ! as_server test -x "$top"; }; then
       place=/var/tmp/userlock-$(id -u)-$(printf '%s' "$top" | cksum | cut -d' ' -f1)
-      mkdir -p -m 755 "$place"
-      [[ -O $place && ! -L $place ]] || die "$place belongs to someone else"
+      mkdir -p "$place"
       ln -sfn "$place" "$work"
     else
       mkdir "$work"
     fi
   fi
-  (cd "$work" && pwd -P)
+  # Each time: where others may write, one of them may have taken the place after
+  # ours was cleaned away.
+  place=$work
+  if [[ -L $work ]]; then place=$(readlink "$work"); fi
+  [[ ! -L $place && -d $place && -O $place ]] || die "$place belongs to someone else"
+  (cd "$place" && pwd -P)
 }
 
 pg_bin() { "$PG_CONFIG" --bindir; }
@@ -85,7 +106,7 @@ start_cluster() {
     printf '%s\n' "$setting"
   done | as_server tee "$directory/data/postgresql.auto.conf" >/dev/null
   control_cluster "$directory" --log="$directory/postgresql.log" --wait --silent start ||
-    die "PostgreSQL did not start, see $directory/postgresql.log"
+    { tail -n 5 "$directory/postgresql.log" >&2; die "PostgreSQL did not start, see $directory/postgresql.log"; }
 }
 
 stop_cluster() {
@@ -97,6 +118,8 @@ stop_cluster() {
 cluster_runs() {
   [[ -s $1/data/PG_VERSION ]] && control_cluster "$1" status >/dev/null
 }
+
+port_taken() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # A port of 127.0.0.1 that nobody listens on.
 free_port() {

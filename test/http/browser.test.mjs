@@ -6,9 +6,10 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { env, eventsOf, newUser, stateOf } from './client.mjs';
 
-const modules = new URL('../../node_modules', import.meta.url).pathname;
+const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
 // Where a browser finds what a package exports: an import map's entries.
 async function exportsOf(name) {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { env, eventsOf, get, newUser, request, rpc, sign, sql, stateOf } from './client.mjs';
 
@@ -80,7 +81,7 @@ test('over PostgREST, nobody learns from the login function what is not written 
 });
 
 test('http/roles.sql can be run again', async () => {
-  await promisify(execFile)('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file', new URL('../../http/roles.sql', import.meta.url).pathname]);
+  await promisify(execFile)('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file', fileURLToPath(new URL('../../http/roles.sql', import.meta.url))]);
 });
 
 test('the grants of README.md let helpdesk unlock, over HTTP and through Zitadel\'s contract, and nothing else', async () => {

@@ -1,0 +1,130 @@
+# The README's SQL in a database that has nothing set, every statement the first of
+# its session: no setting is known yet, no library loaded.  So are the calls of all
+# functions there are.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('readme');
+$node->init;
+$node->start;
+
+my $readme = slurp_file('README.md');
+
+# The statements of an example; in a transcript, what stands behind the prompt.
+sub statements
+{
+	my ($example) = @_;
+	my ($open, @found) = ('');
+	foreach my $line (split /\n/, $example)
+	{
+		next if $example =~ /^\w+=# /m && $line !~ s/^\w+=# //;
+		$open .= "$line\n";
+		next unless $line =~ /;\s*(--.*)?$/ && (() = $open =~ /\$\$/g) % 2 == 0;
+		push @found, $open;
+		$open = '';
+	}
+	return @found;
+}
+
+# Runs statements, each in a session of its own.
+sub runs
+{
+	my ($database, @statements) = @_;
+	foreach my $statement (@statements)
+	{
+		my ($result, undef, $stderr) = $node->psql($database, $statement);
+		# What an example shows to be refused is.
+		my ($shown) = $readme =~ /^\w+=# \Q$statement\E(?:ERROR|\w+:)  ?(.*)/m;
+		my ($name) = $statement =~ /(.*)/;
+		if (defined $shown)
+		{
+			like($stderr, qr/ERROR:  \Q$shown\E$/m, "refused: $name");
+		}
+		else
+		{
+			is($result, 0, "runs: $name") or diag($stderr);
+		}
+	}
+	return;
+}
+
+# As "Install it" says, then the transcript.
+$node->safe_psql('postgres', 'CREATE DATABASE app TEMPLATE template0 ENCODING UTF8');
+my ($install) = $readme =~ /\n## Install it\n.*?```sh\n(.*?)```/s;
+my @commands = $install =~ /^psql -d app -c '(.*)'/mg;
+is(@commands, 3, 'three commands install it into a database');
+runs('app', "$_;\n") foreach @commands;
+
+my ($transcript, @examples) = $readme =~ /^ *```sql\n(.*?)^ *```/smg;
+my ($uninstall) = grep { /^ *DROP EXTENSION userlock;/m } @examples;
+@examples = grep { $_ ne $uninstall } @examples;
+runs('app', statements($transcript));
+
+# The rest, where nothing is set.
+$node->safe_psql('postgres', 'CREATE DATABASE bare TEMPLATE template0 ENCODING UTF8');
+$node->safe_psql('bare', q{
+	CREATE EXTENSION userlock;
+	CREATE EXTENSION userlock_http;
+	CREATE ROLE anon;
+	CREATE ROLE app;
+	CREATE ROLE authenticator;
+	CREATE TABLE account_holder (id text PRIMARY KEY);
+	INSERT INTO account_holder VALUES ('4711');
+	CREATE TABLE note (owner text, body text);
+});
+cmp_ok(scalar @examples, '>=', 8, 'there are examples');
+runs('bare', map { statements($_) } @examples);
+# And what stands between the lines: calls without anything left out.
+runs('bare', map { "$_;\n" } $readme =~ /`(SELECT userlock\.[^`…]*)`/g);
+
+is( $node->safe_psql('bare', 'SELECT state FROM userlock.account WHERE user_id = $$4711$$'),
+	'locked', 'the user of an adopted table is locked');
+
+# Sign-ins are counted from the first statement of a session on.
+foreach my $try (1 .. 2)
+{
+	$node->safe_psql('bare', q{SELECT login('zoe', 'wrong')});
+}
+is( $node->safe_psql('bare', 'SELECT tenant, user_id, failures FROM userlock.login_failure'),
+	'default|zoe|2', 'the login function counts each failure');
+is( $node->psql('bare', q{SELECT login('zoe', 'correct horse')}), 0,
+	'… and lets in');
+is( $node->safe_psql('bare', 'SELECT count(*) FROM userlock.login_failure'),
+	'0', '… which ends the counting');
+
+# In a tenant of the database's own it counts there.
+$node->safe_psql('bare', q{ALTER DATABASE bare SET userlock.tenant = 'acme'});
+$node->safe_psql('bare', q{SELECT login('zoe', 'wrong')});
+is( $node->safe_psql('bare', 'SELECT tenant FROM userlock.login_failure'),
+	'acme', 'the login function counts in the tenant of the database');
+$node->safe_psql('bare', 'ALTER DATABASE bare RESET ALL');
+
+# Whatever else comes of such calls, none misses what a session has not set.
+my @functions = split /\n/, $node->safe_psql(
+	'bare', q{
+	SELECT format('SELECT %s(%s)', p.oid::regproc,
+		(SELECT string_agg(format('NULL::%s', format_type(type, NULL)), ', ') FROM unnest(p.proargtypes) AS type))
+	FROM pg_proc AS p
+	JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
+	WHERE e.extname LIKE 'userlock%' AND p.prokind = 'f'
+	AND p.prorettype NOT IN ('trigger'::regtype, 'internal'::regtype)
+	ORDER BY 1
+});
+cmp_ok(scalar @functions, '>', 50, 'there are functions');
+foreach my $call (@functions)
+{
+	my (undef, undef, $stderr) = $node->psql('bare', $call);
+	unlike($stderr, qr/unrecognized configuration parameter/, "first of its session: $call");
+}
+
+# And out it goes.
+runs('bare', statements($uninstall));
+is( $node->safe_psql('bare', q{SELECT count(*) FROM pg_extension WHERE extname LIKE 'userlock%'}),
+	'0', 'userlock is gone');
+
+$node->stop;
+done_testing();
