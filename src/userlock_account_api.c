@@ -77,14 +77,16 @@ userlock_register_user(PG_FUNCTION_ARGS)
 	UserLockRequest request = {.until = USERLOCK_NO_END};
 	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
 	UserLockStore store;
+	UserLockResult profile_result;
 	Datum		profile;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
 	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
 	profile = USERLOCK_GETARG_OPTIONAL(2);
 	begin_outcome(&outcome, &request);
-	if (!userlock_request_is_object(profile))
-		userlock_request_raise(&request, USERLOCK_INVALID_PROFILE);
+	profile_result = userlock_request_check_profile(profile);
+	if (profile_result != USERLOCK_CHANGED)
+		userlock_request_raise(&request, profile_result);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	outcome.result = register_user(&request, profile, &outcome.account);

@@ -42,8 +42,11 @@ typedef enum UserLockResult
 	USERLOCK_INVALID_TENANT,
 	USERLOCK_INVALID_UNTIL,
 	USERLOCK_UNTIL_NOT_TAKEN,
+	USERLOCK_REASON_TOO_LONG,
 	USERLOCK_INVALID_DETAILS,
+	USERLOCK_DETAILS_TOO_LONG,
 	USERLOCK_INVALID_PROFILE,
+	USERLOCK_PROFILE_TOO_LONG,
 	USERLOCK_INVALID_TRANSITION,
 	USERLOCK_USER_IDS_INVALID,
 	USERLOCK_USER_IDS_CONTAIN_NULL,
@@ -58,6 +61,14 @@ typedef enum UserLockResult
 
 /* The most user ids that one call takes: it bounds memory and row locks. */
 #define USERLOCK_MAX_USER_IDS	10000
+
+/*
+ * The most that is kept in a caller's words: characters of a reason, bytes of
+ * documents as they are shown.
+ */
+#define USERLOCK_MAX_REASON_LENGTH	1000
+#define USERLOCK_MAX_DETAILS_BYTES	8192
+#define USERLOCK_MAX_PROFILE_BYTES	65536
 
 typedef struct UserLockOutcome
 {
