@@ -43,7 +43,7 @@ PG_CPPFLAGS = -I$(srcdir)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK  = -lprotobuf-c
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission enforce login adopt monitoring api_key http grpc input verify readme
+	bulk primitive permission enforce clock login adopt monitoring api_key http grpc input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \

@@ -1,8 +1,8 @@
 /*
  * userlock_account_api.c
  *		SQL functions about an account as a whole: register_user(),
- *		delete_user(), follow_user(), revoke_access(), user_status(),
- *		user_profile() and expire().
+ *		delete_user(), follow_user(), revoke_access(), reset_access_floor(),
+ *		user_status(), user_profile() and expire().
  */
 #include "postgres.h"
 
@@ -18,6 +18,7 @@ PG_FUNCTION_INFO_V1(userlock_register_user);
 PG_FUNCTION_INFO_V1(userlock_delete_user);
 PG_FUNCTION_INFO_V1(userlock_follow_user);
 PG_FUNCTION_INFO_V1(userlock_revoke_access);
+PG_FUNCTION_INFO_V1(userlock_reset_access_floor);
 PG_FUNCTION_INFO_V1(userlock_user_status);
 PG_FUNCTION_INFO_V1(userlock_user_profile);
 PG_FUNCTION_INFO_V1(userlock_expire);
@@ -167,9 +168,45 @@ userlock_follow_user(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(result == USERLOCK_CHANGED);
 }
 
-/* revoke_access(user_id, reason, tenant, expected_sequence, details) */
-Datum
-userlock_revoke_access(PG_FUNCTION_ARGS)
+static UserLockResult
+revoke_access(const UserLockRequest *request, UserLockAccount *account)
+{
+	UserLockResult result = userlock_account_begin_change(request,
+														  USERLOCK_FOR_UPDATE,
+														  account);
+
+	if (result == USERLOCK_CHANGED)
+		userlock_account_set_floor(request, account, "access_revoked");
+	return result;
+}
+
+/*
+ * Has a user go on from the present whose last event lies in the future,
+ * because the clock was ahead of what it says now.  This one event comes before
+ * the one before it; those after it have the time again.
+ */
+static UserLockResult
+reset_access_floor(const UserLockRequest *request, UserLockAccount *account)
+{
+	UserLockResult result = userlock_account_begin_change(request,
+														  USERLOCK_FOR_UPDATE,
+														  account);
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (result != USERLOCK_CHANGED)
+		return result;
+	if (account->changed_at <= now)
+		return USERLOCK_NOT_AHEAD;
+	account->changed_at = now;
+	userlock_account_set_floor(request, account, "access_floor_reset");
+	return USERLOCK_CHANGED;
+}
+
+/* (user_id, reason, tenant, expected_sequence, details) */
+static Datum
+change_floor(FunctionCallInfo fcinfo,
+			 UserLockResult (*change) (const UserLockRequest *request,
+									   UserLockAccount *account))
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
 	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
@@ -181,14 +218,23 @@ userlock_revoke_access(PG_FUNCTION_ARGS)
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = userlock_account_begin_change(&request, USERLOCK_FOR_UPDATE,
-												   &outcome.account);
+	outcome.result = change(&request, &outcome.account);
 	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
-	if (outcome.result == USERLOCK_CHANGED)
-		userlock_account_raise_floor(&request, &outcome.account);
 	userlock_store_end(&store);
 
 	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+Datum
+userlock_revoke_access(PG_FUNCTION_ARGS)
+{
+	return change_floor(fcinfo, revoke_access);
+}
+
+Datum
+userlock_reset_access_floor(PG_FUNCTION_ARGS)
+{
+	return change_floor(fcinfo, reset_access_floor);
 }
 
 /* user_status(user_id, tenant): writes nothing, works on a standby. */

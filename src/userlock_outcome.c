@@ -98,6 +98,12 @@ static const struct
 		NULL,
 		gettext_noop("Leave expected_state out to accept any state that allows the transition.")
 	},
+	[USERLOCK_NOT_AHEAD] = {
+		"user_not_ahead", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" was not changed in the future"),
+		gettext_noop("Tokens issued from now on are good."),
+		NULL
+	},
 	[USERLOCK_INVALID_USER_ID] = {
 		"user_id_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
 	},

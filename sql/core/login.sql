@@ -240,12 +240,12 @@ AS $$
         SELECT FROM userlock.event AS e
         WHERE e.tenant OPERATOR(pg_catalog.=) failure.tenant AND e.user_id OPERATOR(pg_catalog.=) failure.user_id
             AND e.sequence OPERATOR(pg_catalog.>) failure.account_sequence
-            AND e.kind OPERATOR(pg_catalog.=) ANY ('{unlocked,registered,deleted}'::pg_catalog.text[]))
+            AND e.kind OPERATOR(pg_catalog.=) ANY ('{unlocked,registered,deleted,access_floor_reset}'::pg_catalog.text[]))
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.was_reset FROM PUBLIC;
 COMMENT ON FUNCTION userlock.was_reset IS
-'Was the user unlocked, or registered anew, since the last failure?';
+'Was the user unlocked, registered anew, or the access floor reset, since the last failure?';
 
 -- Without the claims: who signs in has none, and the tenant has been judged.
 CREATE FUNCTION userlock.lock_after_failures(failure userlock.login_failure, address text)
@@ -258,7 +258,7 @@ DECLARE
     until timestamptz := nullif(failure.locked_until, 'infinity');
     outcome userlock.transition_outcome;
 BEGIN
-    LOOP
+    FOR attempt IN 1 .. 2 LOOP
         outcome := userlock.try_transition('lock', failure.user_id, reason => 'failed sign-ins', until => until, tenant => failure.tenant,
             idempotent => true, details => jsonb_strip_nulls(jsonb_build_object('failures', failure.failures, 'address', left(address, 200))));
         EXIT WHEN outcome.outcome <> 'until_invalid';

@@ -29,50 +29,59 @@ BEGIN ATOMIC
             pg_catalog.row_number() OVER history AS expected_sequence,
             pg_catalog.lag(e.to_state) OVER history AS state_before,
             pg_catalog.lag(e.at) OVER history AS at_before,
-            CASE
-                WHEN e.kind OPERATOR(pg_catalog.=) 'registered' THEN
-                    e.from_state IS NULL AND e.to_state OPERATOR(userlock.=) 'active'::userlock.user_lock_state
-                WHEN e.kind OPERATOR(pg_catalog.=) 'locked' THEN
-                    e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'lock')
-                    AND coalesce(e.until OPERATOR(pg_catalog.>) e.at, true)
-                WHEN e.kind OPERATOR(pg_catalog.=) 'unlocked' THEN
-                    e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'unlock')
-                WHEN e.kind OPERATOR(pg_catalog.=) 'lock_expired' THEN
-                    e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'unlock')
-                    AND e.at OPERATOR(pg_catalog.=) e.until
-                WHEN e.kind OPERATOR(pg_catalog.=) 'blocked' THEN
-                    e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'block')
-                    AND coalesce(e.until OPERATOR(pg_catalog.>) e.at, true)
-                WHEN e.kind OPERATOR(pg_catalog.=) 'unblocked' THEN
-                    e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'unblock')
-                WHEN e.kind OPERATOR(pg_catalog.=) 'block_expired' THEN
-                    e.to_state OPERATOR(userlock.=) userlock.next_state(e.from_state, 'unblock')
-                    AND e.at OPERATOR(pg_catalog.=) e.until
-                WHEN e.kind OPERATOR(pg_catalog.=) 'access_revoked' THEN
-                    e.to_state OPERATOR(userlock.=) e.from_state
-                WHEN e.kind OPERATOR(pg_catalog.=) 'deleted' THEN
-                    e.from_state IS NOT NULL AND e.to_state IS NULL
-            END AS lawful
+            -- The clock had been set back: the event comes right after the one before, and
+            -- an end that it gives is the clock's.
+            e.at OPERATOR(pg_catalog.=) (pg_catalog.lag(e.at) OVER history OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) AS pushed
         FROM userlock.visible_event AS e
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
+    ), judged AS (
+        SELECT
+            c.*,
+            CASE
+                WHEN c.kind OPERATOR(pg_catalog.=) 'registered' THEN
+                    c.from_state IS NULL AND c.to_state OPERATOR(userlock.=) 'active'::userlock.user_lock_state
+                WHEN c.kind OPERATOR(pg_catalog.=) 'locked' THEN
+                    c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'lock')
+                    AND coalesce(c.until OPERATOR(pg_catalog.>) c.at OR c.pushed, true)
+                WHEN c.kind OPERATOR(pg_catalog.=) 'unlocked' THEN
+                    c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unlock')
+                WHEN c.kind OPERATOR(pg_catalog.=) 'lock_expired' THEN
+                    c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unlock')
+                    AND c.until OPERATOR(pg_catalog.<=) c.at AND c.at OPERATOR(pg_catalog.=) greatest(c.until, c.at_before)
+                WHEN c.kind OPERATOR(pg_catalog.=) 'blocked' THEN
+                    c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'block')
+                    AND coalesce(c.until OPERATOR(pg_catalog.>) c.at OR c.pushed, true)
+                WHEN c.kind OPERATOR(pg_catalog.=) 'unblocked' THEN
+                    c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unblock')
+                WHEN c.kind OPERATOR(pg_catalog.=) 'block_expired' THEN
+                    c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unblock')
+                    AND c.until OPERATOR(pg_catalog.<=) c.at AND c.at OPERATOR(pg_catalog.=) greatest(c.until, c.at_before)
+                WHEN c.kind OPERATOR(pg_catalog.=) 'access_revoked' THEN
+                    c.to_state OPERATOR(userlock.=) c.from_state
+                WHEN c.kind OPERATOR(pg_catalog.=) 'access_floor_reset' THEN
+                    c.to_state OPERATOR(userlock.=) c.from_state AND c.at OPERATOR(pg_catalog.<=) c.at_before
+                WHEN c.kind OPERATOR(pg_catalog.=) 'deleted' THEN
+                    c.from_state IS NOT NULL AND c.to_state IS NULL
+            END AS lawful
+        FROM chained AS c
     ), folded AS (
         -- No joins: with statistics that are out of date, they would take for ever.
-        -- A later event has the later moment, or it is found out above.
         SELECT
             e.tenant, e.user_id,
             (pg_catalog.array_agg(e.to_state ORDER BY e.sequence DESC))[1] AS state,
             pg_catalog.max(e.sequence) AS sequence,
-            pg_catalog.max(e.at) FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'registered') AS created_at,
-            pg_catalog.max(e.at) AS changed_at,
+            (pg_catalog.array_agg(e.at ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'registered'))[1] AS created_at,
+            (pg_catalog.array_agg(e.at ORDER BY e.sequence DESC))[1] AS changed_at,
             (pg_catalog.array_agg(e.until ORDER BY e.sequence DESC)
                 FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'locked'))[1] AS locked_until,
             (pg_catalog.array_agg(e.until ORDER BY e.sequence DESC)
                 FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'blocked'))[1] AS blocked_until,
             pg_catalog.max(e.sequence) FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'locked') AS lock_sequence,
             pg_catalog.max(e.sequence) FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'blocked') AS block_sequence,
-            pg_catalog.max(e.at) FILTER (
-                WHERE e.kind OPERATOR(pg_catalog.=) ANY ('{locked,blocked,access_revoked}'::pg_catalog.text[])
-                OR (e.kind OPERATOR(pg_catalog.=) 'registered' AND e.sequence OPERATOR(pg_catalog.>) 1)) AS access_valid_after
+            (pg_catalog.array_agg(e.at ORDER BY e.sequence DESC) FILTER (
+                WHERE e.kind OPERATOR(pg_catalog.=) ANY ('{locked,blocked,access_revoked,access_floor_reset}'::pg_catalog.text[])
+                OR (e.kind OPERATOR(pg_catalog.=) 'registered' AND e.sequence OPERATOR(pg_catalog.>) 1)))[1] AS access_valid_after
         FROM userlock.visible_event AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
@@ -95,12 +104,12 @@ BEGIN ATOMIC
                 WHEN (c.from_state IS NULL) OPERATOR(pg_catalog.<>) (c.state_before IS NULL)
                     OR c.from_state OPERATOR(userlock.<>) c.state_before THEN
                     pg_catalog.format('event %s does not begin where the one before ended', c.sequence)
-                WHEN c.at OPERATOR(pg_catalog.<) c.at_before THEN
+                WHEN c.at OPERATOR(pg_catalog.<) c.at_before AND c.kind OPERATOR(pg_catalog.<>) 'access_floor_reset' THEN
                     pg_catalog.format('event %s happened before the one before', c.sequence)
                 WHEN c.lawful IS NOT TRUE THEN
                     pg_catalog.format('event %s is no lawful step', c.sequence)
             END AS problem
-        FROM chained AS c
+        FROM judged AS c
         UNION ALL
         SELECT
             coalesce(a.tenant, f.tenant), coalesce(a.user_id, f.user_id), NULL,

@@ -193,7 +193,7 @@ SELECT count(public.fail('made up ' || n)) FROM generate_series(1, 100) AS n;
 SELECT user_id <> '' AS of_a_user, count(*) > 50 AS many FROM login_failure GROUP BY 1 ORDER BY 1;
 SELECT count(*) <= 65536 AS bounded, count(*) FILTER (WHERE user_id <> '') AS of_users
 FROM (SELECT DISTINCT (f).user_id, (f).address FROM (
-    SELECT no_failures('made up ' || n, 'default', '192.0.2.' || n % 256, lockout_policy_of('default'), false) AS f FROM generate_series(1, 200000) AS n) AS f) AS row;
+    SELECT no_failures('made up ' || n, 'default', '192.0.2.' || n % 256, lockout_policy_of('default'), false) AS f FROM generate_series(1, 70000) AS n) AS f) AS row;
 
 -- Nobody has anything until it is granted.
 CREATE ROLE regress_userlock_nobody;
