@@ -47,7 +47,7 @@ REGRESS        = security type soft_input sanity account transition expiry \
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
-	rotate-revoke lock-open-session login-lock
+	rotate-revoke lock-open-session login-lock expire-busy
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = test/t/*.pl

@@ -292,8 +292,9 @@ expire_user(const UserLockKey *key)
 	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
 	int			expired;
 
-	if (!userlock_store_get(key, USERLOCK_FOR_UPDATE, &account))
-		return 0;				/* deleted since we looked */
+	/* Whoever waits here holds up others, with the users written before. */
+	if (!userlock_store_get(key, USERLOCK_FOR_UPDATE_IF_FREE, &account))
+		return 0;				/* being changed, or deleted since we looked */
 	expired = userlock_account_settle(&account, GetCurrentTimestamp(),
 									  expiries);
 	if (expired > 0)
@@ -307,8 +308,9 @@ expire_user(const UserLockKey *key)
 #define EXPIRE_BATCH	1000
 
 /*
- * expire(): takes rows in key order, as the set-based transitions do, in
- * batches, so that memory stays bounded.
+ * expire(): goes in batches, so that memory stays bounded, and waits for
+ * nobody's row: what it passes over is written by whoever changes the user, or
+ * the next time.
  */
 Datum
 userlock_expire(PG_FUNCTION_ARGS)

@@ -9,7 +9,7 @@ AS 'MODULE_PATHNAME', 'userlock_expire';
 
 REVOKE EXECUTE ON FUNCTION userlock.expire FROM PUBLIC;
 COMMENT ON FUNCTION userlock.expire IS
-$$Writes into history every restriction that has ended by itself, at the moment it ended; returns how many.
+$$Writes into history every restriction that has ended by itself, at the moment it ended; returns how many. A user who is being changed is passed over.
 
 Nothing depends on it: an end counts from its moment on, written or not. For those who read the tables by other means than the views, or want to see expiries in a change stream.$$;
 
