@@ -70,7 +70,7 @@ attempt_on_locked_row(const UserLockRequest *request,
 	if (!outcome->has_account)
 		return USERLOCK_NOT_FOUND;
 
-	/* With the row locked; the clock may have been set back meanwhile. */
+	/* Ends are the clock's; the event's moment follows the event before it. */
 	now = GetCurrentTimestamp();
 	expired = userlock_account_settle(account, now, expiries);
 	moment = userlock_account_next_moment(account, now);
