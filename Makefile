@@ -51,11 +51,11 @@ DATA_built += sql/userlock_http--$(EXTVERSION).sql
 endif
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission privileges enforce login adopt monitoring api_key http grpc input verify readme
+	bulk primitive permission privileges enforce clock login adopt monitoring api_key http grpc input verify readme
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
-	rotate-revoke lock-open-session check-rewrite check-cancelled
+	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = test/t/*.pl

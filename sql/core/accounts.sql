@@ -49,6 +49,22 @@ $$Makes every token void that was issued to a user until now; the state stays.
 
 tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. details: a JSON object kept with the event. Returns the user's status. Errors: PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
 
+CREATE FUNCTION userlock.reset_access_floor(
+    user_id text,
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_reset_access_floor';
+
+REVOKE EXECUTE ON FUNCTION userlock.reset_access_floor FROM PUBLIC;
+COMMENT ON FUNCTION userlock.reset_access_floor IS
+$$For a user whose last event lies in the future, because the clock was wrong: has their history go on at the present, and makes tokens void that were issued until now, and no longer those issued from now on.
+
+For administrators: tokens that were issued while the clock was ahead, and revoked, are good again once their time has come. The state stays; failed sign-ins are forgotten. tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. details: a JSON object kept with the event. Returns the user's status. Errors: PT400 the last event is not in the future, PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
 CREATE FUNCTION userlock.user_status(
     user_id text,
     tenant text DEFAULT NULL)

@@ -3,7 +3,9 @@
 --
 -- Whoever checks passwords tells us what came of it, and is told a verdict: these
 -- functions never raise for a user's condition, because that would roll the
--- count back.  Users who do not exist are counted like those who do.
+-- count back.  Users who do not exist are counted like those who do.  A success
+-- that is refused runs and writes what a failure does: who tries passwords on a
+-- locked user must not see from the time it takes which of them was right.
 --
 -- An unlock does not write to the counts: they see it in history, so that one call
 -- and another never wait for each other's rows crosswise.
@@ -55,17 +57,17 @@ CREATE TABLE userlock.login_failure (
 );
 
 COMMENT ON TABLE userlock.login_failure IS
-'Failed sign-ins of each user, existing or not, since the last success.';
+'Failed and refused sign-ins of each user since the last success; those of ids that nobody has share a bounded number of rows.';
 COMMENT ON COLUMN userlock.login_failure.tenant IS
 'The tenant that the sign-in was to.';
 COMMENT ON COLUMN userlock.login_failure.user_id IS
-'Who wanted in.';
+'Who wanted in; empty: somebody who is not registered.';
 COMMENT ON COLUMN userlock.login_failure.address IS
-'From where; empty where the policy does not tell addresses apart.';
+'From where; empty where the policy does not tell addresses apart. Of ids that nobody has: the number of their row.';
 COMMENT ON COLUMN userlock.login_failure.failures IS
-'All failures, those while locked among them.';
+'All failures, and whatever was refused while locked or blocked, with a right password too.';
 COMMENT ON COLUMN userlock.login_failure.tried IS
-'Those that were not while locked or blocked.';
+'Those of them that were not while locked or blocked.';
 COMMENT ON COLUMN userlock.login_failure.counted IS
 'Failures towards the next lock.';
 COMMENT ON COLUMN userlock.login_failure.last_at IS
@@ -94,9 +96,9 @@ COMMENT ON TYPE userlock.sign_in_verdict IS
 CREATE FUNCTION userlock.preset_lockout_policy(preset text)
 RETURNS userlock.lockout_policy
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE preset
-    WHEN 'pci' THEN ROW('', 10, '30 minutes', '30 minutes', 1, '30 minutes', NULL, false)::userlock.lockout_policy
-    WHEN 'nist' THEN ROW('', 10, '1 day', '1 minute', 2, '1 day', 100, false)::userlock.lockout_policy
+RETURN CASE
+    WHEN preset OPERATOR(pg_catalog.=) 'pci' THEN ROW('', 10, '30 minutes', '30 minutes', 1, '30 minutes', NULL, false)::userlock.lockout_policy
+    WHEN preset OPERATOR(pg_catalog.=) 'nist' THEN ROW('', 10, '1 day', '1 minute', 2, '1 day', 100, false)::userlock.lockout_policy
 END;
 
 REVOKE EXECUTE ON FUNCTION userlock.preset_lockout_policy FROM PUBLIC;
@@ -108,7 +110,7 @@ RETURNS userlock.lockout_policy
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p FROM userlock.lockout_policy AS p WHERE p.tenant = lockout_policy_of.tenant
+    SELECT p FROM userlock.lockout_policy AS p WHERE p.tenant OPERATOR(pg_catalog.=) lockout_policy_of.tenant
     UNION ALL
     SELECT userlock.preset_lockout_policy('pci')
     LIMIT 1
@@ -199,7 +201,7 @@ BEGIN
         failure.lockouts := 0;
     END IF;
     failure.failures := failure.failures + 1;
-    failure.last_at := greatest(at, failure.last_at);
+    failure.last_at := at;
     failure.account_sequence := greatest(account_sequence, failure.account_sequence);
 
     -- A try while locked counts for nothing: it extends no lock.
@@ -236,30 +238,69 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
         SELECT FROM userlock.event AS e
-        WHERE e.tenant = failure.tenant AND e.user_id = failure.user_id AND e.sequence > failure.account_sequence
-            AND e.kind IN ('unlocked', 'registered', 'deleted'))
+        WHERE e.tenant OPERATOR(pg_catalog.=) failure.tenant AND e.user_id OPERATOR(pg_catalog.=) failure.user_id
+            AND e.sequence OPERATOR(pg_catalog.>) failure.account_sequence
+            AND e.kind OPERATOR(pg_catalog.=) ANY ('{unlocked,registered,deleted,access_floor_reset}'::pg_catalog.text[]))
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.was_reset FROM PUBLIC;
 COMMENT ON FUNCTION userlock.was_reset IS
-'Was the user unlocked, or registered anew, since the last failure?';
+'Was the user unlocked, registered anew, or the access floor reset, since the last failure?';
 
 -- Without the claims: who signs in has none, and the tenant has been judged.
-CREATE FUNCTION userlock.lock_after_failures(user_id text, tenant text, until timestamptz, details jsonb)
+CREATE FUNCTION userlock.lock_after_failures(failure userlock.login_failure, address text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET "request.jwt.claims" = ''
 AS $$
+DECLARE
+    until timestamptz := nullif(failure.locked_until, 'infinity');
+    outcome userlock.transition_outcome;
 BEGIN
-    PERFORM userlock.try_transition('lock', user_id, reason => 'failed sign-ins', until => nullif(until, 'infinity'),
-        tenant => tenant, idempotent => true, details => details);
+    FOR attempt IN 1 .. 2 LOOP
+        outcome := userlock.try_transition('lock', failure.user_id, reason => 'failed sign-ins', until => until, tenant => failure.tenant,
+            idempotent => true, details => jsonb_strip_nulls(jsonb_build_object('failures', failure.failures, 'address', left(address, 200))));
+        EXIT WHEN outcome.outcome <> 'until_invalid';
+        -- The end passed while we waited for the user's row, which is ours now.
+        until := clock_timestamp() + (failure.locked_until - failure.last_at);
+    END LOOP;
+    -- Who was deleted meanwhile needs no lock.  Nothing else may go unnoticed.
+    IF outcome.sqlstate NOT IN ('00000', 'PT404') THEN
+        RAISE EXCEPTION 'could not lock a user after failed sign-ins'
+            USING DETAIL = outcome.message;
+    END IF;
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.lock_after_failures FROM PUBLIC;
 COMMENT ON FUNCTION userlock.lock_after_failures IS
-'Locks a user whose failures have reached the threshold, if there is such a user who is not locked.';
+'Locks a user whose failures have reached the threshold, unless they are locked. address: where the last one came from, kept with the lock.';
+
+-- Ids that nobody has are without number; their rows must not be.  So that a flood
+-- of them costs no more than one, nothing is counted and nothing looked for: the
+-- row of such an id is one of 65536, whichever its hash says.
+CREATE FUNCTION userlock.no_failures(user_id text, tenant text, address text, policy userlock.lockout_policy, registered boolean)
+RETURNS userlock.login_failure
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    failure userlock.login_failure;
+BEGIN
+    failure := (tenant, user_id, CASE WHEN policy.by_address THEN left(coalesce(address, ''), 200) ELSE '' END,
+        0, 0, 0, '-infinity', 0, 0, NULL, 0);
+    IF NOT registered THEN
+        failure.address := hashtextextended(user_id || '/' || failure.address, 0) & 65535;
+        failure.user_id := '';
+    END IF;
+    RETURN failure;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.no_failures FROM PUBLIC;
+COMMENT ON FUNCTION userlock.no_failures IS
+'The row of login_failure that counts for a user at an address, as it is before the first failure.';
 
 CREATE FUNCTION userlock.judge_sign_in(user_id text, tenant text, address text, policy userlock.lockout_policy)
 RETURNS userlock.sign_in_verdict
@@ -269,6 +310,7 @@ AS $$
 DECLARE
     at timestamptz := clock_timestamp();
     account record;
+    registered boolean;
     failure userlock.login_failure;
     ends timestamptz[] := '{}';
     counted integer := 0;
@@ -277,14 +319,16 @@ DECLARE
 BEGIN
     SELECT a.state, a.locked_until, a.blocked_until INTO account
     FROM userlock.account AS a WHERE a.tenant = judge_sign_in.tenant AND a.user_id = judge_sign_in.user_id;
-    IF FOUND THEN
+    registered := FOUND;
+    IF registered THEN
         account.state := userlock.state_at(account.state, account.locked_until, account.blocked_until, at);
         IF userlock.is_locked(account.state) THEN ends := ends || coalesce(account.locked_until, 'infinity'); END IF;
         IF userlock.is_blocked(account.state) THEN ends := ends || coalesce(account.blocked_until, 'infinity'); END IF;
     END IF;
 
+    failure := userlock.no_failures(user_id, tenant, address, policy, registered);
     SELECT * INTO failure FROM userlock.login_failure AS f
-    WHERE f.tenant = judge_sign_in.tenant AND f.user_id = judge_sign_in.user_id AND f.address = judge_sign_in.address;
+    WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
     IF FOUND AND NOT userlock.was_reset(failure) THEN
         IF failure.locked_until > at THEN ends := ends || failure.locked_until; END IF;
         IF at <= failure.last_at + policy.observation_window THEN counted := failure.counted; END IF;
@@ -322,45 +366,43 @@ REVOKE EXECUTE ON FUNCTION userlock.require_writable FROM PUBLIC;
 COMMENT ON FUNCTION userlock.require_writable IS
 'Raises 25006 in a read-only transaction.';
 
-CREATE FUNCTION userlock.counted_address(address text, policy userlock.lockout_policy)
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN (policy).by_address THEN left(coalesce(address, ''), 200) ELSE '' END;
-
-REVOKE EXECUTE ON FUNCTION userlock.counted_address FROM PUBLIC;
-COMMENT ON FUNCTION userlock.counted_address IS
-'The address that failures are counted under; empty where the policy does not tell them apart.';
-
-CREATE FUNCTION userlock.record_login_failure(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
+CREATE FUNCTION userlock.record_sign_in(user_id text, tenant text, address text, succeeded boolean)
 RETURNS userlock.sign_in_verdict
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.require_tenant(tenant, true);
-    policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
-    own_address text := userlock.counted_address(address, policy);
+    policy userlock.lockout_policy := userlock.lockout_policy_of(tenant);
     at timestamptz := clock_timestamp();
     account record;
+    registered boolean;
     failure userlock.login_failure;
     verdict userlock.sign_in_verdict;
 BEGIN
     PERFORM userlock.require_writable();
     -- An id that nobody can have looks like one that nobody has.
-    IF (length(user_id) BETWEEN 1 AND 200) IS NOT TRUE OR (length(own_tenant) BETWEEN 1 AND 200) IS NOT TRUE THEN
-        verdict := (true, policy.attempts - 1, NULL);
+    IF (length(user_id) BETWEEN 1 AND 200) IS NOT TRUE OR (length(tenant) BETWEEN 1 AND 200) IS NOT TRUE THEN
+        verdict := CASE WHEN succeeded THEN (false, 0, NULL::timestamptz) ELSE (true, policy.attempts - 1, NULL::timestamptz) END;
         RETURN verdict;
     END IF;
 
     SELECT a.sequence, NOT userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, at)) AS held INTO account
-    FROM userlock.account AS a WHERE a.tenant = own_tenant AND a.user_id = record_login_failure.user_id;
-    -- Of a user who was deleted, history knows the last event.
-    account.sequence := coalesce(account.sequence,
-        (SELECT max(e.sequence) FROM userlock.event AS e WHERE e.tenant = own_tenant AND e.user_id = record_login_failure.user_id), 0);
+    FROM userlock.account AS a WHERE a.tenant = record_sign_in.tenant AND a.user_id = record_sign_in.user_id;
+    registered := FOUND;
+    account.sequence := coalesce(account.sequence, 0);
     account.held := coalesce(account.held, false);
+    failure := userlock.no_failures(user_id, tenant, address, policy, registered);
 
-    failure := userlock.next_failure(
-        ROW(own_tenant, user_id, own_address, 0, 0, 0, at, 0, 0, NULL, 0)::userlock.login_failure, policy, at, account.sequence, true, account.held);
+    -- Judged either way, so that it takes a failure as long.
+    verdict := userlock.judge_sign_in(user_id, tenant, address, policy);
+    IF succeeded AND registered AND verdict.allowed THEN
+        DELETE FROM userlock.login_failure AS f
+        WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
+        verdict.remaining_attempts := policy.attempts;
+        RETURN verdict;
+    END IF;
+
+    failure := userlock.next_failure(failure, policy, at, account.sequence, true, account.held);
     INSERT INTO userlock.login_failure AS f VALUES (failure.*)
     ON CONFLICT ON CONSTRAINT login_failure_pkey DO UPDATE
     -- The row is locked now, maybe after a wait: time is read anew.
@@ -369,11 +411,29 @@ BEGIN
         FROM userlock.next_failure(f, policy, clock_timestamp(), account.sequence, userlock.was_reset(f), account.held) AS n)
     RETURNING f.* INTO failure;
 
-    IF failure.lockout_failures = failure.failures AND NOT policy.by_address THEN
-        PERFORM userlock.lock_after_failures(user_id, own_tenant, failure.locked_until,
-            jsonb_strip_nulls(jsonb_build_object('failures', failure.failures, 'address', left(address, 200))));
+    IF registered AND failure.lockout_failures = failure.failures AND NOT policy.by_address THEN
+        PERFORM userlock.lock_after_failures(failure, address);
     END IF;
-    RETURN userlock.judge_sign_in(user_id, own_tenant, own_address, policy);
+    verdict := userlock.judge_sign_in(user_id, tenant, address, policy);
+    -- Whoever is not registered may try, and never come in.
+    IF succeeded AND verdict.allowed THEN
+        verdict := (false, 0, NULL);
+    END IF;
+    RETURN verdict;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock.record_sign_in FROM PUBLIC;
+COMMENT ON FUNCTION userlock.record_sign_in IS
+'What record_login_failure() and record_login_success() do, in a tenant that has been judged.';
+
+CREATE FUNCTION userlock.record_login_failure(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
+RETURNS userlock.sign_in_verdict
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN userlock.record_sign_in(user_id, userlock.require_tenant(tenant, true), address, false);
 END
 $$;
 
@@ -388,28 +448,14 @@ RETURNS userlock.sign_in_verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    own_tenant text := userlock.require_tenant(tenant, true);
-    policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
-    own_address text := userlock.counted_address(address, policy);
-    verdict userlock.sign_in_verdict := userlock.judge_sign_in(user_id, own_tenant, own_address, policy);
 BEGIN
-    PERFORM userlock.require_writable();
-    IF NOT EXISTS (SELECT FROM userlock.account AS a WHERE a.tenant = own_tenant AND a.user_id = record_login_success.user_id) THEN
-        verdict := (false, 0, NULL);
-    END IF;
-    IF verdict.allowed THEN
-        DELETE FROM userlock.login_failure AS f
-        WHERE f.tenant = own_tenant AND f.user_id = record_login_success.user_id AND f.address = own_address;
-        verdict.remaining_attempts := policy.attempts;
-    END IF;
-    RETURN verdict;
+    RETURN userlock.record_sign_in(user_id, userlock.require_tenant(tenant, true), address, true);
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.record_login_success FROM PUBLIC;
 COMMENT ON FUNCTION userlock.record_login_success IS
-$$Tells whether a user whose password was right may come in, and if so forgets their failures. Not allowed: locked, blocked, shut out, or not registered.
+$$Tells whether a user whose password was right may come in, and if so forgets their failures. Not allowed: locked, blocked, shut out, or not registered; that is then written as a failure would be.
 
 Errors: PT403 not the caller's tenant, 25006 read-only transaction.$$;
 
@@ -422,7 +468,7 @@ DECLARE
     own_tenant text := userlock.require_tenant(tenant, false);
     policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
 BEGIN
-    RETURN userlock.judge_sign_in(user_id, own_tenant, userlock.counted_address(address, policy), policy);
+    RETURN userlock.judge_sign_in(user_id, own_tenant, address, policy);
 END
 $$;
 
@@ -445,8 +491,11 @@ BEGIN
     USING (SELECT t.tenant, userlock.lockout_policy_of(t.tenant) AS policy
            FROM (SELECT DISTINCT tenant FROM userlock.login_failure) AS t OFFSET 0) AS p
     WHERE f.tenant = p.tenant
-        AND clock_timestamp() > greatest(f.last_at, f.locked_until) + (p.policy).observation_window
-        AND (p.policy).permanent_after IS NULL;
+        AND CASE WHEN EXISTS (SELECT FROM userlock.account AS a WHERE a.tenant = f.tenant AND a.user_id = f.user_id)
+            THEN (p.policy).permanent_after IS NULL AND clock_timestamp() > greatest(f.last_at, f.locked_until) + (p.policy).observation_window
+            -- Whom nobody lifts a lock of has none for ever.
+            ELSE clock_timestamp() > greatest(f.last_at, nullif(f.locked_until, 'infinity')) + (p.policy).observation_window
+        END;
     GET DIAGNOSTICS pruned = ROW_COUNT;
     RETURN pruned;
 END
@@ -454,5 +503,5 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.prune_login_failures FROM PUBLIC;
 COMMENT ON FUNCTION userlock.prune_login_failures IS
-'Deletes counts that no longer count, of all tenants, and returns how many; for pg_cron. Those of a policy with permanent_after stay until a success.';
+'Deletes counts that no longer count, of all tenants, and returns how many; for pg_cron. Those of a policy with permanent_after stay until a success, if their user is registered.';
 

@@ -2,6 +2,23 @@
 -- For what watches from outside: metrics, and events for receivers downstream
 --
 
+-- As visible_account is made, and for the same reasons.
+CREATE VIEW userlock.claimed_failure WITH (security_barrier) AS
+SELECT * FROM userlock.login_failure
+WHERE tenant OPERATOR(pg_catalog.=) ANY (userlock.caller_tenants());
+
+COMMENT ON VIEW userlock.claimed_failure IS
+'Failed sign-ins of the tenants that the caller''s claims list: the ground of statistics, granted to nobody.';
+
+CREATE VIEW userlock.visible_failure AS
+SELECT * FROM userlock.claimed_failure
+UNION ALL
+SELECT * FROM userlock.login_failure
+WHERE userlock.caller_tenants() IS NULL;
+
+COMMENT ON VIEW userlock.visible_failure IS
+'Failed sign-ins that the caller may see: the ground of statistics, granted to nobody.';
+
 CREATE VIEW userlock.statistics WITH (security_barrier) AS
 SELECT 'users' AS metric, account.tenant,
     userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now)::pg_catalog.text AS label,
@@ -12,13 +29,15 @@ GROUP BY 2, 3
 UNION ALL
 SELECT 'events_last_hour', event.tenant, event.kind, pg_catalog.count(*)
 FROM userlock.user_history AS event
-WHERE event.at > pg_catalog.clock_timestamp() - interval '1 hour'
+WHERE event.at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)
 GROUP BY 2, 3
 UNION ALL
-SELECT 'failed_sign_ins', failure.tenant, part.label, pg_catalog.sum(part.value)::bigint
-FROM userlock.login_failure AS failure
-CROSS JOIN LATERAL (VALUES ('counted', failure.tried), ('refused', failure.failures - failure.tried)) AS part (label, value)
-WHERE userlock.caller_tenants() IS NULL OR failure.tenant = ANY (userlock.caller_tenants())
+SELECT 'failed_sign_ins', failure.tenant, part.label, pg_catalog.sum(part.value)::pg_catalog.int8
+FROM userlock.visible_failure AS failure
+CROSS JOIN LATERAL (VALUES
+    ('counted', failure.tried),
+    ('refused', failure.failures OPERATOR(pg_catalog.-) failure.tried)
+) AS part (label, value)
 GROUP BY 2, 3;
 
 COMMENT ON VIEW userlock.statistics IS
@@ -33,18 +52,22 @@ SELECT event.tenant, event.user_id, event.sequence, event.at, type.name AS type,
         'jti', pg_catalog.jsonb_build_array(event.tenant, event.user_id, event.sequence, type.name)::pg_catalog.text,
         'iat', pg_catalog.floor(extract(epoch FROM event.at)),
         'sub_id', pg_catalog.jsonb_build_object('format', 'opaque', 'id', event.user_id),
-        'events', pg_catalog.jsonb_build_object(type.uri || type.name, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'events', pg_catalog.jsonb_build_object(type.uri OPERATOR(pg_catalog.||) type.name, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
             'event_timestamp', pg_catalog.floor(extract(epoch FROM event.at)),
             'initiating_entity', CASE WHEN event.actor IS NULL THEN 'policy' ELSE 'admin' END,
             'reason_admin', CASE WHEN event.reason IS NOT NULL THEN pg_catalog.jsonb_build_object('en', event.reason) END)))) AS token
 FROM userlock.user_history AS event
 CROSS JOIN LATERAL (VALUES
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-disabled',
-        event.kind IN ('locked', 'blocked') AND userlock.is_active(event.from_state)),
+        event.kind OPERATOR(pg_catalog.=) ANY ('{locked,blocked}'::pg_catalog.text[])
+        AND event.from_state OPERATOR(userlock.=) 'active'::userlock.user_lock_state),
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-enabled',
-        event.kind IN ('unlocked', 'unblocked', 'lock_expired', 'block_expired') AND userlock.is_active(event.to_state)),
-    ('https://schemas.openid.net/secevent/risc/event-type/', 'account-purged', event.kind = 'deleted'),
-    ('https://schemas.openid.net/secevent/caep/event-type/', 'session-revoked', event.kind IN ('locked', 'blocked', 'access_revoked'))
+        event.kind OPERATOR(pg_catalog.=) ANY ('{unlocked,unblocked,lock_expired,block_expired}'::pg_catalog.text[])
+        AND event.to_state OPERATOR(userlock.=) 'active'::userlock.user_lock_state),
+    ('https://schemas.openid.net/secevent/risc/event-type/', 'account-purged',
+        event.kind OPERATOR(pg_catalog.=) 'deleted'),
+    ('https://schemas.openid.net/secevent/caep/event-type/', 'session-revoked',
+        event.kind OPERATOR(pg_catalog.=) ANY ('{locked,blocked,access_revoked}'::pg_catalog.text[]))
 ) AS type (uri, name, applies)
 WHERE type.applies;
 

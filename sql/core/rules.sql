@@ -64,6 +64,7 @@ COMMENT ON FUNCTION userlock.allows IS
 CREATE FUNCTION userlock.pending_expiries(
     state userlock.user_lock_state,
     sequence bigint,
+    changed_at timestamptz,
     locked_until timestamptz,
     blocked_until timestamptz,
     at timestamptz,
@@ -71,13 +72,14 @@ CREATE FUNCTION userlock.pending_expiries(
     OUT kind text,
     OUT from_state userlock.user_lock_state,
     OUT to_state userlock.user_lock_state,
-    OUT at timestamptz)
+    OUT at timestamptz,
+    OUT until timestamptz)
 RETURNS SETOF record
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 1  -- not STRICT: an end may be NULL
 AS 'MODULE_PATHNAME', 'userlock_pending_expiries';
 
 COMMENT ON FUNCTION userlock.pending_expiries IS
-'The events that an account owes to its history at a moment, because a restriction has ended and nothing has been written since: none, one or two, in order.';
+'The events that an account owes to its history at a moment, because a restriction has ended and nothing has been written since: none, one or two, in order. at: when it ended (until), but never before changed_at, which is later where the clock has been set back.';
 
 -- All functions so far, whatever the installer's default privileges say; but
 -- one is for the core itself.

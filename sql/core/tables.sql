@@ -82,13 +82,13 @@ COMMENT ON COLUMN userlock.event.user_id IS
 COMMENT ON COLUMN userlock.event.sequence IS
 'The number of the event: 1, 2, 3 and so on for each user, without gaps.';
 COMMENT ON COLUMN userlock.event.kind IS
-'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked or deleted.';
+'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked, access_floor_reset or deleted.';
 COMMENT ON COLUMN userlock.event.from_state IS
 'The state before; NULL: there was no account.';
 COMMENT ON COLUMN userlock.event.to_state IS
 'The state after; NULL: there is no account any more.';
 COMMENT ON COLUMN userlock.event.at IS
-'When it happened; an expiry happens at its exact moment.';
+'When it happened, later than the event before: a clock that was set back is not followed but by access_floor_reset. An expiry happens at its exact moment.';
 COMMENT ON COLUMN userlock.event.actor IS
 'Who did it: the JWT''s "sub", else the session user; NULL: time itself.';
 COMMENT ON COLUMN userlock.event.reason IS

@@ -25,6 +25,7 @@ userlock_account_settle(UserLockAccount *account, TimestampTz now,
 						UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES])
 {
 	int			count = userlock_state_expiries(account->state,
+												account->changed_at,
 												account->locked_until,
 												account->blocked_until,
 												now, expiries);
@@ -35,18 +36,6 @@ userlock_account_settle(UserLockAccount *account, TimestampTz now,
 		userlock_account_advance(account, expiries[i].at);
 		userlock_account_note(account, expiries[i].lifted, USERLOCK_NO_END, 0);
 	}
-	return count;
-}
-
-int
-userlock_account_settle_for_event(UserLockAccount *account, TimestampTz *now,
-								  UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES])
-{
-	int			count;
-
-	*now = userlock_account_next_moment(account, GetCurrentTimestamp());
-	count = userlock_account_settle(account, *now, expiries);
-	*now = userlock_account_next_moment(account, *now);
 	return count;
 }
 
@@ -63,7 +52,7 @@ userlock_account_append_expiries(const UserLockKey *key,
 			.from_state = userlock_state_name(expiries[i].from),
 			.to_state = userlock_state_name(expiries[i].to),
 			.at = expiries[i].at,
-			.until = expiries[i].at
+			.until = expiries[i].until
 		};
 
 		userlock_store_append(key, &event);
@@ -124,25 +113,26 @@ userlock_account_begin_change(const UserLockRequest *request,
 	if (!userlock_store_get(&request->key, lock, account))
 		return USERLOCK_NOT_FOUND;
 
-	expired = userlock_account_settle_for_event(account, &now, expiries);
+	now = GetCurrentTimestamp();
+	expired = userlock_account_settle(account, now, expiries);
 	if (request->has_expected_sequence &&
 		request->expected_sequence != account->sequence)
 		return USERLOCK_SEQUENCE_DIFFERS;
 
 	userlock_account_append_expiries(&request->key, account, expiries, expired);
-	userlock_account_advance(account, now);
+	userlock_account_advance(account, userlock_account_next_moment(account, now));
 	return USERLOCK_CHANGED;
 }
 
 void
-userlock_account_raise_floor(const UserLockRequest *request,
-							 UserLockAccount *account)
+userlock_account_set_floor(const UserLockRequest *request,
+						   UserLockAccount *account, const char *kind)
 {
 	const char *state = userlock_state_name(account->state);
 
 	account->access_valid_after = account->changed_at;
 	userlock_store_put(&request->key, account);
-	userlock_account_append(request, account, "access_revoked", state, state);
+	userlock_account_append(request, account, kind, state, state);
 }
 
 /* Sets again what held when the user left, unless it has ended since. */
@@ -161,7 +151,7 @@ restore_restrictions(const UserLockKey *key, UserLockState left_in,
 			userlock_store_last_of_kind(key,
 										userlock_transition_event(restricting[i]),
 										&event) &&
-			event.until > account->changed_at)
+			event.until > GetCurrentTimestamp())
 		{
 			account->state |= restriction;
 			userlock_account_note(account, restriction, event.until, event.sequence);

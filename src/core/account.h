@@ -22,15 +22,6 @@ extern TimestampTz userlock_account_next_moment(const UserLockAccount *account,
 extern int	userlock_account_settle(UserLockAccount *account, TimestampTz now,
 									UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES]);
 
-/*
- * The same for an account whose row is locked and which is about to change:
- * reads the clock once, settles at that moment, and returns in *now the moment
- * of the next event, which nothing that has ended comes after.
- */
-extern int	userlock_account_settle_for_event(UserLockAccount *account,
-											  TimestampTz *now,
-											  UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES]);
-
 /* Writes into history what userlock_account_settle() has just ended. */
 extern void userlock_account_append_expiries(const UserLockKey *key,
 											 const UserLockAccount *account,
@@ -68,10 +59,11 @@ extern UserLockResult userlock_account_begin_change(const UserLockRequest *reque
 
 /*
  * Makes void every token issued to the user until the moment of the latest
- * event, for which room has been made and which this writes.
+ * event, and no other.  Room has been made for the event, which this writes.
  */
-extern void userlock_account_raise_floor(const UserLockRequest *request,
-										 UserLockAccount *account);
+extern void userlock_account_set_floor(const UserLockRequest *request,
+									   UserLockAccount *account,
+									   const char *kind);
 
 /*
  * Registers a user.  Whoever comes back under an id that was used before goes on

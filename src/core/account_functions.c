@@ -1,8 +1,8 @@
 /*
  * account_functions.c
  *		SQL functions about an account as a whole: register_user(),
- *		delete_user(), revoke_access(), user_status(), user_profile() and
- *		expire().
+ *		delete_user(), revoke_access(), reset_access_floor(),
+ *		user_status(), user_profile() and expire().
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 PG_FUNCTION_INFO_V1(userlock_register_user);
 PG_FUNCTION_INFO_V1(userlock_delete_user);
 PG_FUNCTION_INFO_V1(userlock_revoke_access);
+PG_FUNCTION_INFO_V1(userlock_reset_access_floor);
 PG_FUNCTION_INFO_V1(userlock_user_status);
 PG_FUNCTION_INFO_V1(userlock_user_profile);
 PG_FUNCTION_INFO_V1(userlock_expire);
@@ -37,14 +38,16 @@ userlock_register_user(PG_FUNCTION_ARGS)
 	UserLockRequest request = {.until = USERLOCK_NO_END};
 	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
 	UserLockStore store;
+	UserLockResult profile_result;
 	Datum		profile;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
 	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
 	profile = USERLOCK_GETARG_OPTIONAL(2);
 	begin_outcome(&outcome, &request);
-	if (!userlock_request_is_object(profile))
-		userlock_request_raise(&request, USERLOCK_INVALID_PROFILE);
+	profile_result = userlock_request_check_profile(profile);
+	if (profile_result != USERLOCK_CHANGED)
+		userlock_request_raise(&request, profile_result);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	outcome.result = userlock_account_register(&request, profile,
@@ -79,9 +82,45 @@ userlock_delete_user(PG_FUNCTION_ARGS)
 	return userlock_outcome_return_status(&outcome, fcinfo);
 }
 
-/* revoke_access(user_id, reason, tenant, expected_sequence, details) */
-Datum
-userlock_revoke_access(PG_FUNCTION_ARGS)
+static UserLockResult
+revoke_access(const UserLockRequest *request, UserLockAccount *account)
+{
+	UserLockResult result = userlock_account_begin_change(request,
+														  USERLOCK_FOR_UPDATE,
+														  account);
+
+	if (result == USERLOCK_CHANGED)
+		userlock_account_set_floor(request, account, "access_revoked");
+	return result;
+}
+
+/*
+ * Has a user go on from the present whose last event lies in the future,
+ * because the clock was ahead of what it says now.  This one event comes before
+ * the one before it; those after it have the time again.
+ */
+static UserLockResult
+reset_access_floor(const UserLockRequest *request, UserLockAccount *account)
+{
+	UserLockResult result = userlock_account_begin_change(request,
+														  USERLOCK_FOR_UPDATE,
+														  account);
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (result != USERLOCK_CHANGED)
+		return result;
+	if (account->changed_at <= now)
+		return USERLOCK_NOT_AHEAD;
+	account->changed_at = now;
+	userlock_account_set_floor(request, account, "access_floor_reset");
+	return USERLOCK_CHANGED;
+}
+
+/* (user_id, reason, tenant, expected_sequence, details) */
+static Datum
+change_floor(FunctionCallInfo fcinfo,
+			 UserLockResult (*change) (const UserLockRequest *request,
+									   UserLockAccount *account))
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
 	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
@@ -93,14 +132,23 @@ userlock_revoke_access(PG_FUNCTION_ARGS)
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = userlock_account_begin_change(&request, USERLOCK_FOR_UPDATE,
-												   &outcome.account);
+	outcome.result = change(&request, &outcome.account);
 	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
-	if (outcome.result == USERLOCK_CHANGED)
-		userlock_account_raise_floor(&request, &outcome.account);
 	userlock_store_end(&store);
 
 	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+Datum
+userlock_revoke_access(PG_FUNCTION_ARGS)
+{
+	return change_floor(fcinfo, revoke_access);
+}
+
+Datum
+userlock_reset_access_floor(PG_FUNCTION_ARGS)
+{
+	return change_floor(fcinfo, reset_access_floor);
 }
 
 /* user_status(user_id, tenant): writes nothing, works on a standby. */
@@ -158,8 +206,9 @@ expire_user(const UserLockKey *key)
 	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
 	int			expired;
 
-	if (!userlock_store_get(key, USERLOCK_FOR_UPDATE, &account))
-		return 0;				/* deleted since we looked */
+	/* Whoever waits here holds up others, with the users written before. */
+	if (!userlock_store_get(key, USERLOCK_FOR_UPDATE_IF_FREE, &account))
+		return 0;				/* being changed, or deleted since we looked */
 	expired = userlock_account_settle(&account, GetCurrentTimestamp(),
 									  expiries);
 	if (expired > 0)
@@ -173,8 +222,9 @@ expire_user(const UserLockKey *key)
 #define EXPIRE_BATCH	1000
 
 /*
- * expire(): takes rows in key order, as the set-based transitions do, in
- * batches, so that memory stays bounded.
+ * expire(): goes in batches, so that memory stays bounded, and waits for
+ * nobody's row: what it passes over is written by whoever changes the user, or
+ * the next time.
  */
 Datum
 userlock_expire(PG_FUNCTION_ARGS)

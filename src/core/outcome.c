@@ -110,6 +110,12 @@ static const struct
 		NULL,
 		gettext_noop("Leave expected_state out to accept any state that allows the transition.")
 	},
+	[USERLOCK_NOT_AHEAD] = {
+		"user_not_ahead", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" was not changed in the future"),
+		gettext_noop("Tokens issued from now on are good."),
+		NULL
+	},
 	[USERLOCK_INVALID_USER_ID] = {
 		"user_id_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
 	},
@@ -128,17 +134,29 @@ static const struct
 		gettext_noop("Only lock and block take an end."),
 		NULL
 	},
+	[USERLOCK_REASON_TOO_LONG] = {
+		"reason_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("reason is too long"), NULL, NULL
+	},
 	[USERLOCK_INVALID_DETAILS] = {
 		"details_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		gettext_noop("invalid details"),
 		gettext_noop("The details are not a JSON object."),
 		gettext_noop("Give an object such as {\"ticket\": 4711}, or null.")
 	},
+	[USERLOCK_DETAILS_TOO_LONG] = {
+		"details_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("details are too long"), NULL, NULL
+	},
 	[USERLOCK_INVALID_PROFILE] = {
 		"profile_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		gettext_noop("invalid profile"),
 		gettext_noop("The profile is not a JSON object."),
 		gettext_noop("Give an object such as {\"username\": \"alice\"}, or null.")
+	},
+	[USERLOCK_PROFILE_TOO_LONG] = {
+		"profile_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("profile is too long"), NULL, NULL
 	},
 	[USERLOCK_INVALID_TRANSITION] = {
 		"transition_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
@@ -245,6 +263,16 @@ explain_name(Explanation *explanation, const char *what, Datum name)
 								 USERLOCK_MAX_NAME_LENGTH);
 }
 
+/* Words the error of a document that is shown in too many bytes. */
+static void
+explain_document(Explanation *explanation, int max_bytes)
+{
+	explanation->detail = psprintf(_("As text it has more than %d bytes."),
+								   max_bytes);
+	explanation->hint =
+		pstrdup(_("Keep a reference, and the rest elsewhere; numbers count as they are shown."));
+}
+
 static Explanation
 explain(const UserLockOutcome *outcome)
 {
@@ -291,6 +319,17 @@ explain(const UserLockOutcome *outcome)
 			break;
 		case USERLOCK_INVALID_TENANT:
 			explain_name(&explanation, "tenant", key->tenant);
+			break;
+		case USERLOCK_REASON_TOO_LONG:
+			explanation.detail = psprintf(_("It has more than %d characters."),
+										  USERLOCK_MAX_REASON_LENGTH);
+			explanation.hint = pstrdup(_("Say it in short."));
+			break;
+		case USERLOCK_DETAILS_TOO_LONG:
+			explain_document(&explanation, USERLOCK_MAX_DETAILS_BYTES);
+			break;
+		case USERLOCK_PROFILE_TOO_LONG:
+			explain_document(&explanation, USERLOCK_MAX_PROFILE_BYTES);
 			break;
 		case USERLOCK_USER_IDS_TOO_MANY:
 			explanation.detail = psprintf(_("One call takes at most %d ids."),

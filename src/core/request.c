@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -77,10 +78,74 @@ userlock_request_admit(UserLockRequest *request, const char *function)
 	return USERLOCK_CHANGED;
 }
 
-bool
-userlock_request_is_object(Datum document)
+static bool
+reason_is_short(Datum reason)
 {
-	return document == (Datum) 0 || JB_ROOT_IS_OBJECT(DatumGetJsonbP(document));
+	struct varlena *text = (struct varlena *) DatumGetPointer(reason);
+
+	/* No character is shorter than a byte: most reasons need no counting. */
+	return text == NULL ||
+		VARSIZE_ANY_EXHDR(text) <= USERLOCK_MAX_REASON_LENGTH ||
+		pg_mbstrlen_with_len(VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)) <=
+		USERLOCK_MAX_REASON_LENGTH;
+}
+
+/* How many bytes a part of a document is shown in, at least. */
+static int64
+shown_bytes(JsonbIteratorToken token, const JsonbValue *value)
+{
+	bool		is_scalar = token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM;
+
+	if (is_scalar && value->type == jbvString)
+		return value->val.string.len + 2;
+	if (is_scalar && value->type == jbvNumeric)
+		return strlen(DatumGetCString(DirectFunctionCall1(numeric_out,
+														  NumericGetDatum(value->val.numeric))));
+	return 1;
+}
+
+/*
+ * Is a document shown in at most so many bytes?  To show it may take far more
+ * memory than it does itself: a number of six characters, 1e131071, has 131072
+ * digits.  So its parts are counted first, until they are too many.
+ */
+static bool
+is_shown_in(Jsonb *document, int max_bytes)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int64		bytes = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		bytes += shown_bytes(token, &value);
+		if (bytes > max_bytes)
+			return false;
+	}
+	return strlen(JsonbToCString(NULL, &document->root, bytes)) <= max_bytes;
+}
+
+/* Is this jsonb (or NULL) an object, and not too long? */
+static UserLockResult
+check_document(Datum document, int max_bytes,
+			   UserLockResult no_object, UserLockResult too_long)
+{
+	Jsonb	   *jsonb;
+
+	if (document == (Datum) 0)
+		return USERLOCK_CHANGED;
+	jsonb = DatumGetJsonbP(document);
+	if (!JB_ROOT_IS_OBJECT(jsonb))
+		return no_object;
+	return is_shown_in(jsonb, max_bytes) ? USERLOCK_CHANGED : too_long;
+}
+
+UserLockResult
+userlock_request_check_profile(Datum profile)
+{
+	return check_document(profile, USERLOCK_MAX_PROFILE_BYTES,
+						  USERLOCK_INVALID_PROFILE, USERLOCK_PROFILE_TOO_LONG);
 }
 
 UserLockResult
@@ -102,9 +167,10 @@ userlock_request_check(const UserLockRequest *request)
 {
 	if (request->until <= GetCurrentTimestamp())
 		return USERLOCK_INVALID_UNTIL;
-	if (!userlock_request_is_object(request->details))
-		return USERLOCK_INVALID_DETAILS;
-	return USERLOCK_CHANGED;
+	if (!reason_is_short(request->reason))
+		return USERLOCK_REASON_TOO_LONG;
+	return check_document(request->details, USERLOCK_MAX_DETAILS_BYTES,
+						  USERLOCK_INVALID_DETAILS, USERLOCK_DETAILS_TOO_LONG);
 }
 
 void

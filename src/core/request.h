@@ -66,7 +66,7 @@ pg_noreturn extern void userlock_request_raise(const UserLockRequest *request,
 #define USERLOCK_GETARG_OPTIONAL(n) \
 	(PG_ARGISNULL(n) ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n))))
 
-/* Is this jsonb a JSON object (or NULL)? */
-extern bool userlock_request_is_object(Datum document);
+/* Is this jsonb (or NULL) what a profile may be?  USERLOCK_CHANGED: it is. */
+extern UserLockResult userlock_request_check_profile(Datum profile);
 
 #endif							/* USERLOCK_REQUEST_H */

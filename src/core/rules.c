@@ -92,9 +92,9 @@ userlock_allows(PG_FUNCTION_ARGS)
 }
 
 /*
- * pending_expiries(state, sequence, locked_until, blocked_until, at): the
- * events that an account row owes to its history at a moment, because a
- * restriction has ended and nothing has written it down yet.
+ * pending_expiries(state, sequence, changed_at, locked_until, blocked_until,
+ * at): the events that an account row owes to its history at a moment, because
+ * a restriction has ended and nothing has written it down yet.
  */
 Datum
 userlock_pending_expiries(PG_FUNCTION_ARGS)
@@ -105,11 +105,13 @@ userlock_pending_expiries(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 
-	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) && !PG_ARGISNULL(4))
+	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) && !PG_ARGISNULL(2) &&
+		!PG_ARGISNULL(5))
 		count = userlock_state_expiries(PG_GETARG_USER_LOCK_STATE(0),
-										getarg_until(fcinfo, 2),
+										PG_GETARG_TIMESTAMPTZ(2),
 										getarg_until(fcinfo, 3),
-										PG_GETARG_TIMESTAMPTZ(4),
+										getarg_until(fcinfo, 4),
+										PG_GETARG_TIMESTAMPTZ(5),
 										expiries);
 
 	for (int i = 0; i < count; i++)
@@ -119,7 +121,8 @@ userlock_pending_expiries(PG_FUNCTION_ARGS)
 			PointerGetDatum(cstring_to_text(expiries[i].event)),
 			UserLockStateGetDatum(expiries[i].from),
 			UserLockStateGetDatum(expiries[i].to),
-			TimestampTzGetDatum(expiries[i].at)
+			TimestampTzGetDatum(expiries[i].at),
+			TimestampTzGetDatum(expiries[i].until)
 		};
 		bool		nulls[lengthof(values)] = {false};
 

@@ -123,7 +123,7 @@ userlock_state_allows(UserLockState state, int64_t changed_at,
 }
 
 int
-userlock_state_expiries(UserLockState state,
+userlock_state_expiries(UserLockState state, int64_t changed_at,
 						int64_t locked_until, int64_t blocked_until,
 						int64_t now,
 						UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES])
@@ -141,16 +141,17 @@ userlock_state_expiries(UserLockState state,
 		{
 			expiry->event = "lock_expired";
 			expiry->lifted = USERLOCK_LOCKED;
-			expiry->at = locked_until;
+			expiry->until = locked_until;
 			lock_ended = false;
 		}
 		else
 		{
 			expiry->event = "block_expired";
 			expiry->lifted = USERLOCK_BLOCKED;
-			expiry->at = blocked_until;
+			expiry->until = blocked_until;
 			block_ended = false;
 		}
+		expiry->at = expiry->until > changed_at ? expiry->until : changed_at;
 		state ^= expiry->lifted;
 		expiry->to = state;
 	}

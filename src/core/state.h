@@ -43,7 +43,11 @@ typedef enum UserLockTransition
  */
 #define USERLOCK_NO_END		INT64_MAX
 
-/* The moment at which a restriction ended because its time had passed. */
+/*
+ * The event of a restriction that ended because its time had passed.  It
+ * happened at that moment; but never before the event before it, which may be
+ * later where the clock has been set back.
+ */
 typedef struct UserLockExpiry
 {
 	const char *event;			/* "lock_expired" or "block_expired" */
@@ -51,6 +55,7 @@ typedef struct UserLockExpiry
 	UserLockState from;
 	UserLockState to;
 	int64_t		at;
+	int64_t		until;			/* when its time had passed */
 } UserLockExpiry;
 
 #define USERLOCK_MAX_EXPIRIES	2
@@ -100,10 +105,12 @@ extern bool userlock_state_allows(UserLockState state,
 /*
  * Which restrictions of a user have ended by themselves at 'now', in the order
  * in which they ended (the lock first where both ended at once)?  A
- * restriction no longer holds at the very moment it ends.  Fills 'expiries'
- * and returns how many there are.
+ * restriction no longer holds at the very moment it ends.  'changed_at' is when
+ * the user's last event happened.  Fills 'expiries' and returns how many there
+ * are.
  */
 extern int	userlock_state_expiries(UserLockState state,
+									int64_t changed_at,
 									int64_t locked_until,
 									int64_t blocked_until,
 									int64_t now,

@@ -96,6 +96,7 @@ typedef enum StatementId
 	GET_ACCOUNT,
 	GET_ACCOUNT_FOR_UPDATE,
 	GET_ACCOUNT_FOR_DELETE,
+	GET_ACCOUNT_IF_FREE,
 	INSERT_ACCOUNT,
 	IS_ADOPTED,
 	PUT_ACCOUNT,
@@ -155,6 +156,11 @@ static const Statement statements[STATEMENT_COUNT] = {
 	[GET_ACCOUNT_FOR_DELETE] = {
 		"SELECT " ACCOUNT_COLUMNS " FROM userlock.account" THIS_USER
 		" FOR UPDATE",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[GET_ACCOUNT_IF_FREE] = {
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock.account" THIS_USER
+		" FOR NO KEY UPDATE SKIP LOCKED",
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[INSERT_ACCOUNT] = {
@@ -507,7 +513,7 @@ userlock_store_get(const UserLockKey *key, UserLockRowLock lock,
 		bool		there = false;
 
 		discard_result();
-		if (lock != USERLOCK_FOR_READING)
+		if (lock == USERLOCK_FOR_UPDATE || lock == USERLOCK_FOR_DELETE)
 		{
 			/*
 			 * We may have waited for a row that another session deleted and

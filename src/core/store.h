@@ -81,7 +81,9 @@ typedef enum UserLockRowLock
 {
 	USERLOCK_FOR_READING,		/* none: works in a read-only transaction */
 	USERLOCK_FOR_UPDATE,		/* until the transaction ends */
-	USERLOCK_FOR_DELETE
+	USERLOCK_FOR_DELETE,
+	USERLOCK_FOR_UPDATE_IF_FREE /* one that someone else has locked is not
+								 * found */
 } UserLockRowLock;
 
 extern bool userlock_store_get(const UserLockKey *key, UserLockRowLock lock,

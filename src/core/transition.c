@@ -61,6 +61,7 @@ attempt_on_locked_row(const UserLockRequest *request,
 	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
 	int			expired;
 	TimestampTz now;
+	TimestampTz moment;
 	UserLockState from;
 	UserLockState to;
 
@@ -69,7 +70,10 @@ attempt_on_locked_row(const UserLockRequest *request,
 	if (!outcome->has_account)
 		return USERLOCK_NOT_FOUND;
 
-	expired = userlock_account_settle_for_event(account, &now, expiries);
+	/* Ends are the clock's; the event's moment follows the event before it. */
+	now = GetCurrentTimestamp();
+	expired = userlock_account_settle(account, now, expiries);
+	moment = userlock_account_next_moment(account, now);
 
 	if (request->has_expected_sequence &&
 		request->expected_sequence != account->sequence)
@@ -83,7 +87,7 @@ attempt_on_locked_row(const UserLockRequest *request,
 		return USERLOCK_INVALID_UNTIL;	/* passed meanwhile */
 
 	userlock_account_append_expiries(&request->key, account, expiries, expired);
-	apply(account, transition, to, now, request->until);
+	apply(account, transition, to, moment, request->until);
 	userlock_store_put(&request->key, account);
 	userlock_account_append(request, account,
 							userlock_transition_event(transition),
@@ -152,7 +156,7 @@ revoke_access(const UserLockRequest *request, UserLockTransition transition,
 		userlock_transition_restricts(transition))
 		return;					/* a new restriction has done so itself */
 	userlock_account_begin_change(&revocation, USERLOCK_FOR_UPDATE, account);
-	userlock_account_raise_floor(&revocation, account);
+	userlock_account_set_floor(&revocation, account, "access_revoked");
 }
 
 void

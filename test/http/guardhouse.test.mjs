@@ -107,9 +107,13 @@ vectors('Guardhouse', [
     { status: 415, type: json, body: '{"error":"unsupported_media_type"}' }],
 ]);
 
-test('Guardhouse block: a reason of 250 characters of four bytes', async () => {
-  const id = await newUser(undefined, newId());
-  check(await send('block', id, { body: { blockedByUserId: 1, suspensionReason: '😀'.repeat(250) } }), done);
+test('Guardhouse: the longest bodies that are accepted can be kept', async () => {
+  for (const character of ['😀', '\u0001']) {
+    const id = await newUser(undefined, newId());
+    check(await send('block', id, {
+      body: { blockedByUserId: 2147483647, suspensionReason: character.repeat(250), triggerWebhook: false, notifyUserViaEmail: false },
+    }), done);
+  }
 });
 
 commonErrors({

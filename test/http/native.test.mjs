@@ -80,6 +80,8 @@ for (const [what, body] of [
   ['until in the past', { user_id: 'x', until: '2000-01-01' }],
   ['until -infinity', { user_id: 'x', until: '-infinity' }],
   ['details that is a list', { user_id: 'x', details: [] }],
+  ['details of more than 8192 bytes', { user_id: 'x', details: { a: 'x'.repeat(8200) } }],
+  ['reason of 1001 characters', { user_id: 'x', reason: 'x'.repeat(1001) }],
 ]) {
   test(`${what}: 422`, async () => {
     const { status, json } = await rpc('lock_user', body);

@@ -39,6 +39,34 @@ CROSS JOIN LATERAL pg_temp.refuse(format('SELECT lock_user(%L, details => %L)', 
 SELECT code, "constraint", message, detail, hint FROM pg_temp.refuse($$SELECT register_user('bob', profile => '[]')$$);
 SELECT code, message FROM pg_temp.refuse($$SELECT lock_user('alice', details => '{')$$);
 
+-- What is kept in a caller's words is bounded, as it is shown and not as it is sent: 1e131071 has 131072 digits.
+SELECT f.name, argument.name, code, "constraint", message, detail, hint
+FROM unnest('{lock_user,unlock_user,block_user,unblock_user,delete_user,revoke_access}'::text[]) AS f(name)
+CROSS JOIN (VALUES
+    ('long reason', $$reason => repeat('ä', 1001)$$), ('long details', $$details => jsonb_build_object('a', repeat('x', 8185))$$),
+    ('details with a long number', $$details => '{"a": [1e131071]}'$$)) AS argument(name, value)
+CROSS JOIN LATERAL pg_temp.refuse(format('SELECT %s(%L, %s)', f.name, 'alice', argument.value))
+ORDER BY f.name, argument.name;
+SELECT code, "constraint", message, detail, hint
+FROM (VALUES ('jsonb_build_object(''a'', repeat(''x'', 65529))'), ($$'{"a": [1e131071]}'$$)) AS profile(value)
+CROSS JOIN LATERAL pg_temp.refuse(format('SELECT register_user(%L, profile => %s)', 'bob', profile.value));
+SELECT f.name, code, "constraint" FROM unnest('{lock_users,unlock_users,block_users,unblock_users}'::text[]) AS f(name)
+CROSS JOIN (VALUES ($$reason => repeat('x', 1001)$$), ($$details => '{"a": 1e131071}'$$)) AS argument(value)
+CROSS JOIN LATERAL pg_temp.refuse(format('SELECT %s(%L, %s)', f.name, '{alice}', argument.value));
+SELECT outcome, sqlstate, message, detail, hint FROM try_transition('lock', 'alice', reason => repeat('x', 1001));
+SELECT outcome, sqlstate, message, detail, hint FROM try_transition('lock', 'alice', details => '{"a": 1e131071}');
+-- Many such numbers take no more time and memory than one: shown, these have 13 GB.
+SELECT outcome FROM try_transition('lock', 'alice', details => ('{"a": [' || repeat('1e131071,', 100000) || '1]}')::jsonb);
+-- To the byte, whatever the parts are.
+SELECT part, octet_length(shown) AS bytes, outcome
+FROM unnest(ARRAY['""', '"x"', '"\u0001"', '"\"ä"', '0', '-1.50', '1e20', 'true', 'null', '[]', '{}', '[1, null, [""]]', '{"a": {"b": [false]}, "c": ""}']) AS part,
+    generate_series(8191, 8193) AS size,
+    LATERAL (SELECT format('{"a": [%s], "b": ""}', part)::jsonb::text) AS whole (text),
+    LATERAL (SELECT jsonb_set(whole.text::jsonb, '{b}', to_jsonb(repeat('x', size - octet_length(whole.text))))::text) AS padded (shown),
+    LATERAL try_transition('unlock', 'alice', details => shown::jsonb)
+ORDER BY part COLLATE "C", bytes;
+SELECT count(register_user('long', profile => jsonb_build_object('a', repeat('x', 65527)))), count(lock_user('long', repeat('ä', 1000))), count(delete_user('long'));
+
 -- NULL for what is optional is the same as leaving it out.
 SELECT state, locked_until FROM lock_user('alice', NULL, NULL, NULL, NULL, NULL, NULL);
 SELECT state FROM unlock_user('alice', NULL, NULL, NULL, NULL, NULL);

@@ -177,7 +177,23 @@ SELECT public.fail('ghost'), public.fail('spook', 2);
 SELECT pg_sleep(0.3);
 SELECT public.fail('wraith');
 SELECT prune_login_failures();
-SELECT user_id FROM login_failure;
+SELECT count(*) FROM login_failure;
+-- Under a policy that locks until lifted, those of users stay: of whoever is not registered, or no more, none do.
+TRUNCATE login_failure;
+SELECT set_lockout_policy(observation_window => '0.1 s', duration => '0.1 s', attempts => 2, permanent_after => 2);
+SELECT count(register_user(id)) FROM unnest(ARRAY['alice', 'gone']) AS id;
+SELECT public.fail('alice', 2), public.fail('gone', 2), public.fail('ghost', 2), public.fail('spook');
+SELECT count(delete_user('gone'));
+SELECT pg_sleep(0.3);
+SELECT prune_login_failures();
+SELECT user_id, locked_until FROM login_failure;
+
+-- However many ids are made up, they have so many rows and no more, which no user's can be.
+SELECT count(public.fail('made up ' || n)) FROM generate_series(1, 100) AS n;
+SELECT user_id <> '' AS of_a_user, count(*) > 50 AS many FROM login_failure GROUP BY 1 ORDER BY 1;
+SELECT count(*) <= 65536 AS bounded, count(*) FILTER (WHERE user_id <> '') AS of_users
+FROM (SELECT DISTINCT (f).user_id, (f).address FROM (
+    SELECT no_failures('made up ' || n, 'default', '192.0.2.' || n % 256, lockout_policy_of('default'), false) AS f FROM generate_series(1, 70000) AS n) AS f) AS row;
 
 -- Nobody has anything until it is granted.
 CREATE ROLE regress_userlock_nobody;

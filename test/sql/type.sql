@@ -76,8 +76,10 @@ SELECT next_state('active', 'ban');
 SELECT state_at('locked+blocked', '2030-01-01 00:00', NULL, '2029-12-31 23:59:59.999999') AS before,
        state_at('locked+blocked', '2030-01-01 00:00', NULL, '2030-01-01 00:00') AS at,
        state_at('locked+blocked', '2030-01-01', '2030-01-02', '2031-01-01') AS after;
-SELECT * FROM pending_expiries('locked+blocked', 7, '2030-01-02 00:00+00', '2030-01-01 00:00+00', '2030-01-03');
-SELECT * FROM pending_expiries('locked+blocked', 7, '2030-01-01 00:00+00', '2030-01-01 00:00+00', '2030-01-01 00:00+00');
-SELECT count(*) FROM pending_expiries('locked+blocked', 7, '2030-01-01', NULL, '2029-01-01');
+SELECT * FROM pending_expiries('locked+blocked', 7, '2029-01-01 00:00+00', '2030-01-02 00:00+00', '2030-01-01 00:00+00', '2030-01-03');
+SELECT * FROM pending_expiries('locked+blocked', 7, '2029-01-01 00:00+00', '2030-01-01 00:00+00', '2030-01-01 00:00+00', '2030-01-01 00:00+00');
+SELECT count(*) FROM pending_expiries('locked+blocked', 7, '2029-01-01 00:00+00', '2030-01-01', NULL, '2029-01-01');
+-- Never before the event before.
+SELECT kind, at, until FROM pending_expiries('locked+blocked', 7, '2030-01-02 00:00+00', '2030-01-03 00:00+00', '2030-01-01 00:00+00', '2030-01-04');
 
 DROP TABLE person, by_state;
