@@ -28,6 +28,28 @@ END
 $$;
 GRANT anon, operator, stranger TO authenticator;
 
+-- How long their statements may take, and wait for a lock: PostgREST sets what the role
+-- of a request has.  And no log shows what is passed as a parameter: keys and tokens
+-- are.  What a role has been given already stays.
+DO $$
+DECLARE
+    missing record;
+BEGIN
+    FOR missing IN
+        SELECT * FROM (VALUES
+            ('authenticator', 'log_parameter_max_length', '0'),
+            ('authenticator', 'idle_in_transaction_session_timeout', '10s'),
+            ('anon', 'statement_timeout', '2s'), ('anon', 'lock_timeout', '1s'),
+            ('operator', 'statement_timeout', '20s'), ('operator', 'lock_timeout', '5s'),
+            ('stranger', 'statement_timeout', '5s'), ('stranger', 'lock_timeout', '1s')) AS given (role, setting, value)
+        WHERE NOT EXISTS (SELECT FROM pg_roles, unnest(rolconfig) AS config WHERE rolname = role AND config LIKE setting || '=%')
+    LOOP
+        EXECUTE format('ALTER ROLE %I SET %I = %L', missing.role, missing.setting, missing.value);
+    END LOOP;
+END
+$$;
+NOTIFY pgrst, 'reload config';
+
 GRANT EXECUTE ON FUNCTION
     userlock.register_user, userlock.delete_user,
     userlock.lock_user, userlock.unlock_user,

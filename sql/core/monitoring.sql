@@ -42,8 +42,14 @@ GROUP BY 2, 3;
 
 COMMENT ON VIEW userlock.statistics IS
 'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_sign_ins: since each user''s last success, counted towards a lock, or refused because there was one. Reads all accounts and events.';
+COMMENT ON COLUMN userlock.statistics.metric IS
+'users, events_last_hour or failed_sign_ins.';
+COMMENT ON COLUMN userlock.statistics.tenant IS
+'Whose users.';
 COMMENT ON COLUMN userlock.statistics.label IS
 'The state, the kind of event, counted or refused.';
+COMMENT ON COLUMN userlock.statistics.value IS
+'How many.';
 
 -- What each event means to a receiver; one that changes nothing for it is not there.
 CREATE VIEW userlock.security_events WITH (security_barrier) AS
@@ -77,4 +83,34 @@ COMMENT ON COLUMN userlock.security_events.type IS
 'account-disabled, account-enabled, account-purged or session-revoked.';
 COMMENT ON COLUMN userlock.security_events.token IS
 'The claims of the token; jti is the same whenever it is read.';
+
+--
+-- What a view shows of a table means there what it means in the table
+--
+
+DO $$
+DECLARE
+    shown record;
+BEGIN
+    FOR shown IN
+        SELECT v.attrelid::pg_catalog.regclass AS view, v.attname AS name, pg_catalog.col_description(t.attrelid, t.attnum) AS comment
+        FROM (VALUES
+            ('userlock.claimed_account', 'userlock.account'),
+            ('userlock.visible_account', 'userlock.account'),
+            ('userlock.restricted_users', 'userlock.account'),
+            ('userlock.claimed_event', 'userlock.event'),
+            ('userlock.visible_event', 'userlock.event'),
+            ('userlock.user_history', 'userlock.event'),
+            ('userlock.security_events', 'userlock.event'),
+            ('userlock.lockout_policies', 'userlock.lockout_policy')
+        ) AS pair (view_name, table_name)
+        JOIN pg_catalog.pg_attribute AS v ON v.attrelid OPERATOR(pg_catalog.=) pair.view_name::pg_catalog.regclass
+        JOIN pg_catalog.pg_attribute AS t ON t.attrelid OPERATOR(pg_catalog.=) pair.table_name::pg_catalog.regclass
+            AND t.attname OPERATOR(pg_catalog.=) v.attname
+        WHERE v.attnum OPERATOR(pg_catalog.>) 0 AND pg_catalog.col_description(v.attrelid, v.attnum) IS NULL
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', shown.view, shown.name, shown.comment);
+    END LOOP;
+END
+$$;
 

@@ -104,8 +104,20 @@ COMMENT ON VIEW userlock.restricted_users IS
 'Who is out: since when, until when, why and by whom. An end of NULL means until lifted.';
 COMMENT ON COLUMN userlock.restricted_users.state IS
 'locked, blocked or locked+blocked, at this moment.';
+COMMENT ON COLUMN userlock.restricted_users.locked_at IS
+'Since when the user is locked; NULL: not locked.';
+COMMENT ON COLUMN userlock.restricted_users.locked_until IS
+'When the lock ends by itself; NULL: not locked, or until unlocked.';
+COMMENT ON COLUMN userlock.restricted_users.lock_reason IS
+'Why the user is locked, in the words of the actor.';
 COMMENT ON COLUMN userlock.restricted_users.locked_by IS
 'The actor: the JWT''s "sub", else the session user.';
+COMMENT ON COLUMN userlock.restricted_users.blocked_at IS
+'Since when the user is blocked; NULL: not blocked.';
+COMMENT ON COLUMN userlock.restricted_users.blocked_until IS
+'When the block ends by itself; NULL: not blocked, or until unblocked.';
+COMMENT ON COLUMN userlock.restricted_users.block_reason IS
+'Why the user is blocked, in the words of the actor.';
 COMMENT ON COLUMN userlock.restricted_users.blocked_by IS
 'The actor: the JWT''s "sub", else the session user.';
 

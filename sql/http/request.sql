@@ -52,7 +52,7 @@ REVOKE EXECUTE ON FUNCTION userlock_http.is_integer FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.is_integer IS
 'Is a field an integer of 32 bits?';
 
--- Not in the core's schema, which PostgREST serves: a key would be in the URL.
+-- Not in the core's schema, which callers reach: a key would be in the URL.
 CREATE FUNCTION userlock_http.api_key_claims(key text)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
@@ -65,13 +65,14 @@ BEGIN
     RETURN (
         SELECT jsonb_build_object('role', k.role, 'tenant', k.tenant, 'sub', 'api_key:' || k.name)
         FROM userlock.api_key AS k
-        WHERE k.digest = wanted AND k.expires_at > now());
+        WHERE k.digest = wanted AND k.expires_at > now()
+        AND EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = k.role));
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.api_key_claims FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.api_key_claims IS
-$$The claims that an API key stands for: role, tenant, and sub for history. NULL: no good key.
+$$The claims that an API key stands for: role, tenant, and sub for history. NULL: no good key, or one whose role is gone.
 
 Tells nothing that the bearer of the key is not to know.$$;
 

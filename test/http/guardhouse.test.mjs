@@ -137,6 +137,5 @@ commonErrors({
   methodNotAllowed: { status: 405, type: json, body: '{"error":"method_not_allowed"}', headers: { allow: 'PATCH' } },
   tooLarge: { status: 413, type: json, body: '{"error":"request_too_large"}' },
   unreadable: invalid,
-  malformedPath: { status: 404, type: 'text/plain; charset=utf-8', body: /^User not found$/ },
   malformedId: { status: 404, body: /^User not found$/ },
 });

@@ -1,8 +1,10 @@
 // What a request carries is in no log, whatever became of it; but for the user id
 // in the database's own log, where an error of a native call names it.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import test from 'node:test';
+import { promisify } from 'node:util';
 import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
 
 test('no token and no key is in a log, and no user id is in nginx\'s', async () => {
@@ -28,5 +30,19 @@ test('no token and no key is in a log, and no user id is in nginx\'s', async () 
     const text = await readFile(`${env.PGHOST}/${file}`, 'utf8');
     for (const secret of secrets) assert.ok(!text.includes(secret), `${file} holds a secret`);
     assert.ok(file === 'postgresql.log' || !text.includes(user_id), `${file} names a user`);
+  }
+});
+
+test('no key is in a plan, for whoever logs plans', async () => {
+  const plans = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_verbose = on; SET client_min_messages = log;";
+  const psql = (...queries) => promisify(execFile)('psql', ['--no-psqlrc', '-qAt', ...queries.flatMap((query) => ['-c', query])]);
+  const made = await psql(`${plans} SELECT userlock.create_api_key('plans-${Date.now()}', 'operator', '${env.TENANT}')`);
+  const key = made.stdout.trim();
+  const used = await psql(`SET request.headers = '{"x-api-key":"${key}"}'`,
+    `${plans} SELECT userlock_http.api_key_claims(userlock_http.header('x-api-key'))`);
+  assert.equal(JSON.parse(used.stdout).role, 'operator');
+  for (const { stderr } of [made, used]) {
+    assert.match(stderr, /api_key/);
+    assert.ok(!stderr.includes(key), 'a plan shows the key');
   }
 });

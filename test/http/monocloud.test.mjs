@@ -188,6 +188,5 @@ commonErrors({
   methodNotAllowed: { ...answer(405, 'Method Not Allowed'), headers: { allow: 'POST' } },
   tooLarge: answer(413, 'Payload Too Large'),
   unreadable: answer(400, 'Bad Request'),
-  malformedPath: { type: problem, ...invalid('user_id') },
   malformedId: invalid('user_id'),
 });

@@ -88,7 +88,8 @@ function checkGrpcWeb(answer, expected, type) {
 
 const connectCodes = {
   3: ['invalid_argument', 400], 5: ['not_found', 404], 7: ['permission_denied', 403], 8: ['resource_exhausted', 429],
-  9: ['failed_precondition', 400], 12: ['unimplemented', 501], 13: ['internal', 500], 16: ['unauthenticated', 401],
+  9: ['failed_precondition', 400], 12: ['unimplemented', 501], 13: ['internal', 500], 14: ['unavailable', 503],
+  16: ['unauthenticated', 401],
 };
 
 function checkConnect(answer, expected, type) {

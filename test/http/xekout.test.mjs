@@ -85,6 +85,5 @@ commonErrors({
   methodNotAllowed: { ...error(405001, 'method not allowed'), headers: { allow: 'POST' } },
   tooLarge: error(413001, 'request body too large'),
   unreadable: error(400000, 'bad request'),
-  malformedPath: { status: 400, type: json, body: /"code":400010/ },
   malformedId: { status: 400, body: /"code":400010/ },
 });

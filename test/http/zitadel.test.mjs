@@ -189,7 +189,6 @@ for (const v of versions) {
     methodNotAllowed: { status: 405, type: json, body: '{"code":12,"message":"Method Not Allowed"}', headers: { allow: 'POST' } },
     tooLarge: { status: 413, type: json, body: '{"code":8,"message":"Request Entity Too Large"}' },
     unreadable: invalidBody,
-    malformedPath: { status: 400, type: json, body: /^\{"code":3,"message":"invalid path"\}$/ },
     malformedId: { status: 400, body: /^\{"code":3,"message":"invalid UnlockUserRequest/ },
   });
 }

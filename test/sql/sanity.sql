@@ -38,9 +38,9 @@ SELECT oid::regprocedure AS function FROM function
 WHERE obj_description(oid, 'pg_proc') IS NULL AND proname NOT LIKE 'user\_lock\_state\_%';
 SELECT relname AS relation FROM pg_class
 WHERE relnamespace = 'userlock'::regnamespace AND relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL;
-SELECT attrelid::regclass AS table, attname AS column FROM pg_attribute
-WHERE attrelid IN ('userlock.account'::regclass, 'userlock.event'::regclass, 'userlock.profile'::regclass)
-AND attnum > 0 AND col_description(attrelid, attnum) IS NULL;
+SELECT c.oid::regclass AS relation, a.attname AS column FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'userlock'::regnamespace AND c.relkind IN ('r', 'v')
+AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL;
 SELECT typname AS type FROM pg_type
 WHERE typnamespace = 'userlock'::regnamespace AND typtype IN ('b', 'c') AND typcategory <> 'A'
 AND coalesce((SELECT relkind FROM pg_class WHERE oid = typrelid), 'c') = 'c' AND obj_description(oid, 'pg_type') IS NULL;

@@ -1,0 +1,52 @@
+// On a standby, which cannot write: every contract says that the service is
+// unavailable, and tells a bad token from that.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, stat, chown, appendFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { env, get, newUser, request, rpc, sign } from './client.mjs';
+import { startNginx } from './nginx.mjs';
+import { startPostgrest } from './postgrest.mjs';
+import { badToken, call, protocols } from './rpc.mjs';
+import { unavailable } from './unavailable.mjs';
+
+const stack = env.PGHOST;
+let stop = async () => {};
+let user;
+before(async () => {
+  user = await newUser();
+  const directory = await mkdtemp(join(tmpdir(), 'userlock-standby-'));
+  const { uid, gid } = await stat(stack);
+  await chown(directory, uid, gid);
+  const bin = execFileSync(env.PG_CONFIG ?? 'pg_config', ['--bindir'], { encoding: 'utf8' }).trim();
+  const run = (program, ...parameters) => execFileSync(join(bin, program), parameters, { uid, gid, stdio: 'ignore', cwd: directory });
+  run('pg_basebackup', '--host', stack, '--username', 'postgres', '--pgdata', join(directory, 'data'), '--write-recovery-conf', '--checkpoint', 'fast');
+  await appendFile(join(directory, 'data/postgresql.auto.conf'), `unix_socket_directories = '${directory}'\nhot_standby = on\n`);
+  run('pg_ctl', '--pgdata', join(directory, 'data'), '--log', join(directory, 'log'), '--wait', 'start');
+  const postgrest = await startPostgrest((text) => `${text.replace(`host=${stack}`, `host=${directory}`)}\ndb-channel-enabled = false\n`);
+  const nginx = await startNginx((text, own) => text.replaceAll(`${own}/postgrest.sock`, `${postgrest.directory}/postgrest.sock`));
+  env.HTTP_URL = nginx.httpUrl;
+  env.GRPC_URL = nginx.grpcUrl;
+  stop = async () => {
+    await nginx.stop();
+    await postgrest.stop();
+    run('pg_ctl', '--pgdata', join(directory, 'data'), '--mode', 'immediate', '--wait', 'stop');
+    await rm(directory, { recursive: true, maxRetries: 5 });
+  };
+  for (let i = 0; i < 200 && (await get('/rpc/caller_tenants')).status !== 200; i++) await new Promise((resolve) => setTimeout(resolve, 100));
+});
+after(() => stop());
+
+test('a standby is read from', async () => {
+  assert.equal((await get(`/rpc/user_status?user_id=${user}`, { token: env.OPERATOR_TOKEN })).json.state, 'active');
+});
+
+for (const [name, answers] of unavailable()) test(`on a standby, ${name} says that it is unavailable`, answers);
+
+test('on a standby, a token whose role does not exist is a bad token', async () => {
+  const token = await sign({ role: 'nobody', sub: 'x', tenant: env.TENANT });
+  assert.equal((await request('PATCH', '/api/v1/users/1/unblock', { token })).status, 401);
+  assert.equal((await request('POST', '/v2/users/x/unlock', { token })).status, 401);
+});
