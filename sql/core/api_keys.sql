@@ -44,10 +44,7 @@ BEGIN
     IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR length(chosen) NOT BETWEEN 1 AND 200
         OR expires_at <= now() OR overlap NOT BETWEEN '0' AND '1 year'
     THEN
-        RAISE EXCEPTION 'invalid API key'
-            USING ERRCODE = 'PT422', CONSTRAINT = 'api_key_invalid',
-                  DETAIL = 'The name or the tenant is empty or too long, expires_at has passed, or overlap is negative or more than a year.',
-                  HINT = 'Give names of 1 to 200 characters, and a moment in the future or none.';
+        PERFORM userlock.raise('api_key_invalid');
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('userlock.api_key'), hashtext(chosen || '/' || name));
     RETURN chosen;
@@ -88,10 +85,7 @@ DECLARE
     chosen text := userlock.begin_api_key_change(name, tenant, expires_at, '0');
 BEGIN
     IF EXISTS (SELECT FROM userlock.api_key AS k WHERE k.tenant = chosen AND k.name = $1 AND k.expires_at > now()) THEN
-        RAISE EXCEPTION 'API key "%" exists already', name
-            USING ERRCODE = 'PT409', CONSTRAINT = 'api_key_exists',
-                  DETAIL = format('Tenant "%s" has a good key of this name.', chosen),
-                  HINT = 'Use rotate_api_key to replace it, or choose another name.';
+        PERFORM userlock.raise('api_key_exists', name, chosen);
     END IF;
     RETURN userlock.issue_api_key(name, role, chosen, expires_at);
 END
@@ -117,10 +111,7 @@ BEGIN
         RETURNING k.role)
     SELECT role INTO former FROM ended LIMIT 1;
     IF former IS NULL THEN
-        RAISE EXCEPTION 'API key "%" not found', name
-            USING ERRCODE = 'PT404', CONSTRAINT = 'api_key_not_found',
-                  DETAIL = format('Tenant "%s" has no good key of this name.', tenant),
-                  HINT = 'Check the name and the tenant; create_api_key makes a key.';
+        PERFORM userlock.raise('api_key_not_found', name, tenant);
     END IF;
     RETURN former;
 END

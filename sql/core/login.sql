@@ -154,10 +154,7 @@ BEGIN
         AND coalesce(policy.permanent_after, 1) >= 1
         AND length(policy.tenant) BETWEEN 1 AND 200) IS NOT TRUE
     THEN
-        RAISE EXCEPTION 'invalid lockout policy'
-            USING ERRCODE = 'PT422', CONSTRAINT = 'lockout_policy_invalid',
-                  DETAIL = 'The preset is unknown, or a value is out of its range.',
-                  HINT = 'Use pci or nist, 1 to 100 attempts, intervals of 0.1 seconds to 1 year, a backoff of 1 to 100, and a permanent_after of at least 1.';
+        PERFORM userlock.raise('lockout_policy_invalid');
     END IF;
     INSERT INTO userlock.lockout_policy AS p VALUES (policy.*)
     ON CONFLICT ON CONSTRAINT lockout_policy_pkey DO UPDATE SET

@@ -15,6 +15,15 @@ GRANT EXECUTE ON FUNCTION userlock.caller_tenants TO PUBLIC;
 COMMENT ON FUNCTION userlock.caller_tenants IS
 'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
 
+CREATE FUNCTION userlock.raise(result text, subject text DEFAULT NULL, tenant text DEFAULT NULL)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL SAFE  -- not STRICT: a refusal may be about nobody
+AS 'MODULE_PATHNAME', 'userlock_raise';
+
+REVOKE EXECUTE ON FUNCTION userlock.raise FROM PUBLIC;
+COMMENT ON FUNCTION userlock.raise IS
+'Raises a refusal of this name, for functions in SQL: all are worded in one place. subject: the user, or the name of an API key.';
+
 CREATE FUNCTION userlock.require_tenant(tenant text, signing_in boolean)
 RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE  -- not STRICT: a tenant of NULL is the caller's

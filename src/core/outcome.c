@@ -15,6 +15,8 @@
 
 #include "core/outcome.h"
 
+PG_FUNCTION_INFO_V1(userlock_raise);
+
 /*
  * What is told of each result.  A message may have one %s for the user id, a
  * detail one for the tenant; where the text depends on more, explain() writes
@@ -114,7 +116,7 @@ static const struct
 		"user_not_ahead", ERRCODE_USERLOCK_REFUSED,
 		gettext_noop("user \"%s\" was not changed in the future"),
 		gettext_noop("Tokens issued from now on are good."),
-		NULL
+		gettext_noop("Leave things as they are.")
 	},
 	[USERLOCK_INVALID_USER_ID] = {
 		"user_id_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
@@ -132,7 +134,7 @@ static const struct
 		"until_not_taken", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		gettext_noop("invalid until"),
 		gettext_noop("Only lock and block take an end."),
-		NULL
+		gettext_noop("Leave until out.")
 	},
 	[USERLOCK_REASON_TOO_LONG] = {
 		"reason_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,
@@ -188,6 +190,31 @@ static const struct
 		NULL,
 		gettext_noop("Call it in batches.")
 	},
+	[USERLOCK_LOCKOUT_POLICY_INVALID] = {
+		"lockout_policy_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid lockout policy"),
+		gettext_noop("The preset is unknown, or a value is out of its range."),
+		gettext_noop("Use pci or nist, 1 to 100 attempts, intervals of 0.1 seconds to 1 year, a backoff of 1 to 100, and a permanent_after of at least 1.")
+	},
+	/* Of an API key the name stands where a user's id would. */
+	[USERLOCK_API_KEY_INVALID] = {
+		"api_key_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid API key"),
+		gettext_noop("The name or the tenant is empty or too long, expires_at has passed, or overlap is negative or more than a year."),
+		gettext_noop("Give names of 1 to 200 characters, and a moment in the future or none.")
+	},
+	[USERLOCK_API_KEY_EXISTS] = {
+		"api_key_exists", ERRCODE_USERLOCK_ALREADY_REGISTERED,
+		gettext_noop("API key \"%s\" exists already"),
+		gettext_noop("Tenant \"%s\" has a good key of this name."),
+		gettext_noop("Use rotate_api_key to replace it, or choose another name.")
+	},
+	[USERLOCK_API_KEY_NOT_FOUND] = {
+		"api_key_not_found", ERRCODE_USERLOCK_NOT_FOUND,
+		gettext_noop("API key \"%s\" not found"),
+		gettext_noop("Tenant \"%s\" has no good key of this name."),
+		gettext_noop("Check the name and the tenant; create_api_key makes a key.")
+	},
 	[USERLOCK_NOT_OWNER] = {
 		"table_not_owned", ERRCODE_INSUFFICIENT_PRIVILEGE,
 		NULL,
@@ -202,11 +229,15 @@ static const struct
 	},
 	[USERLOCK_USER_LOCKED] = {
 		"user_locked", ERRCODE_USERLOCK_FORBIDDEN,
-		gettext_noop("user \"%s\" is locked"), NULL, NULL
+		gettext_noop("user \"%s\" is locked"),
+		NULL,
+		gettext_noop("Wait until the lock ends, or have it lifted.")
 	},
 	[USERLOCK_USER_BLOCKED] = {
 		"user_blocked", ERRCODE_USERLOCK_FORBIDDEN,
-		gettext_noop("user \"%s\" is blocked"), NULL, NULL
+		gettext_noop("user \"%s\" is blocked"),
+		NULL,
+		gettext_noop("Have an administrator lift the block.")
 	},
 	[USERLOCK_TOKEN_USER_UNKNOWN] = {
 		"token_user_unknown", ERRCODE_USERLOCK_UNAUTHENTICATED,
@@ -341,6 +372,10 @@ explain(const UserLockOutcome *outcome)
 	return explanation;
 }
 
+/*
+ * The name stands in the hint as well, because PostgREST passes on no more of an
+ * error than its message, detail and hint.
+ */
 void
 userlock_outcome_raise(const UserLockOutcome *outcome)
 {
@@ -350,7 +385,7 @@ userlock_outcome_raise(const UserLockOutcome *outcome)
 			(errcode(results[outcome->result].sqlstate),
 			 errmsg_internal("%s", explanation.message),
 			 explanation.detail ? errdetail_internal("%s", explanation.detail) : 0,
-			 explanation.hint ? errhint("%s", explanation.hint) : 0,
+			 errhint("%s [%s]", explanation.hint, results[outcome->result].name),
 			 err_generic_string(PG_DIAG_SCHEMA_NAME, "userlock"),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME,
 								results[outcome->result].name)));
@@ -455,4 +490,26 @@ userlock_outcome_return_status(const UserLockOutcome *outcome,
 	if (!userlock_outcome_is_success(outcome))
 		userlock_outcome_raise(outcome);
 	return HeapTupleGetDatum(status_row(outcome, result_descriptor(fcinfo)));
+}
+
+/*
+ * raise(result, subject, tenant): for functions in SQL, which word no refusal
+ * themselves.
+ */
+Datum
+userlock_raise(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	UserLockOutcome outcome = {0};
+
+	for (int i = 0; i < lengthof(results); i++)
+	{
+		if (strcmp(results[i].name, name) == 0)
+			outcome.result = i;
+	}
+	if (userlock_outcome_is_success(&outcome))
+		elog(ERROR, "\"%s\" is no refusal", name);
+	outcome.key.user_id = USERLOCK_GETARG_OPTIONAL(1);
+	outcome.key.tenant = USERLOCK_GETARG_OPTIONAL(2);
+	userlock_outcome_raise(&outcome);
 }

@@ -62,10 +62,6 @@ extern void userlock_request_require(UserLockRequest *request);
 pg_noreturn extern void userlock_request_raise(const UserLockRequest *request,
 											   UserLockResult result);
 
-/* An argument of any by-reference type; 0 where it is NULL. */
-#define USERLOCK_GETARG_OPTIONAL(n) \
-	(PG_ARGISNULL(n) ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n))))
-
 /* Is this jsonb (or NULL) what a profile may be?  USERLOCK_CHANGED: it is. */
 extern UserLockResult userlock_request_check_profile(Datum profile);
 

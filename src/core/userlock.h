@@ -28,6 +28,10 @@ UserLockStateGetDatum(UserLockState state)
 #define PG_GETARG_USER_LOCK_STATE(n)	DatumGetUserLockState(PG_GETARG_DATUM(n))
 #define PG_RETURN_USER_LOCK_STATE(x)	return UserLockStateGetDatum(x)
 
+/* An argument of any by-reference type; 0 where it is NULL. */
+#define USERLOCK_GETARG_OPTIONAL(n) \
+	(PG_ARGISNULL(n) ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n))))
+
 /* userlock.tenant: the tenant meant where none is named. */
 extern char *userlock_tenant;
 
