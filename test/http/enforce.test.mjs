@@ -40,6 +40,7 @@ test('a user reads; locked, the next request is 403; unlocked, the old token is 
   assert.equal(locked.status, 403);
   assert.equal(locked.json.code, 'PT403');
   assert.equal(locked.json.message, `user "${id}" is locked`);
+  assert.match(locked.json.hint, /\[user_locked\]$/);
   assert.ok(!locked.text.includes('wrong passwords'));
   await rpc('unlock_user', { user_id: id });
   const old = await get(`/${table}`, { token });

@@ -31,7 +31,7 @@ for (const [name, before, state, refusal] of transitions) {
     assert.equal(refused.json.code, 'PT400');
     assert.equal(refused.json.message, `user "${user_id}" ${refusal}`);
     assert.equal(refused.json.details, `The current state of user "${user_id}" in tenant "${env.TENANT}" is ${state}.`);
-    assert.match(refused.json.hint, /^Set idempotent .* \[user_not_locked\]$/);
+    assert.match(refused.json.hint, /^Set idempotent .* \[user_(not|already)_(locked|blocked)\]$/);
 
     const again = await rpc(name, { user_id, idempotent: true });
     assert.equal(again.status, 200);
