@@ -103,6 +103,8 @@ vectors('Guardhouse', [
   ['no token, bad id and body', () => send('unblock', 'abc', { token: null, body: '{' }), invalidToken],
   ['a wrong content type', () => send('unblock', 1, { headers: { 'Content-Type': 'text/plain' } }),
     { status: 415, type: json, body: '{"error":"unsupported_media_type"}' }],
+  ['a body that is encoded', () => send('unblock', 1, { headers: { 'Content-Encoding': 'gzip' } }),
+    { status: 415, type: json, body: '{"error":"unsupported_media_type"}' }],
   ['a wrong content type comes before the token', () => send('block', 1, { token: null, headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }),
     { status: 415, type: json, body: '{"error":"unsupported_media_type"}' }],
 ]);

@@ -135,6 +135,7 @@ vectors('MonoCloud', [
   ['disable: a bad id comes first', () => send('disable', 'a.b', { body: { revoke_sessions: 'yes' } }), invalid('user_id')],
   ['disable: malformed JSON', () => send('disable', 'x', { body: '{' }), answer(400, 'Bad Request')],
   ['disable: a wrong content type', () => send('disable', 'x', { body: '{}', headers: { 'Content-Type': 'text/plain' } }), answer(415, 'Unsupported Media Type')],
+  ['disable: a body that is encoded', () => send('disable', 'x', { body: '{}', headers: { 'Content-Encoding': 'gzip' } }), answer(415, 'Unsupported Media Type')],
   ['no key', () => send('unblock', 'x', { key: null }), unauthorized],
   ['no key, bad id', () => send('unblock', 'a.b', { key: null }), unauthorized],
   ['an unknown key', () => send('unblock', 'x', { key: `ulk_${'0'.repeat(64)}` }), unauthorized],

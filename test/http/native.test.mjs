@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
+import { startNginx } from './nginx.mjs';
 
 const transitions = [
   // name, what makes it possible, state after, error when it is not, in words
@@ -261,6 +262,29 @@ test('OpenAPI documents every function, to those who may use it', async () => {
   const { json: stranger } = await get('/', { token: env.STRANGER_TOKEN });
   assert.equal(stranger.paths['/rpc/unlock_user'], undefined);
   assert.equal(stranger.paths['/restricted_users'], undefined);
+});
+
+test('a page of another origin may ask, call, and read the answer, of the origin that nginx names', async () => {
+  const origin = { origin: 'https://app.example.com' };
+  const preflight = await fetch(`${env.HTTP_URL}/restricted_users?limit=1`, {
+    method: 'OPTIONS', headers: { ...origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
+  });
+  assert.equal(preflight.status, 204);
+  assert.equal(preflight.headers.get('access-control-allow-origin'), '*');
+  assert.equal(preflight.headers.get('access-control-allow-methods'), 'GET, HEAD, OPTIONS');
+  assert.match(preflight.headers.get('access-control-allow-headers'), /authorization, content-type/);
+  const nginx = await startNginx((text, own) => text.replaceAll(`${own}/postgrest.sock`, `${env.PGHOST}/postgrest.sock`)
+    .replace(/(map \$for_browsers \$cors_origin \{[^}]*default) \*;/, '$1 https://app.example.com;'));
+  try {
+    for (const [path, method, token] of [['/restricted_users?limit=1', 'GET', env.OPERATOR_TOKEN], ['/restricted_users', 'GET'], ['/restricted_users', 'OPTIONS'], ['/user_history', 'PUT']]) {
+      for (const [url, allowed] of [[env.HTTP_URL, '*'], [nginx.httpUrl, origin.origin]]) {
+        const { headers } = await fetch(url + path, { method, headers: { ...origin, ...(token ? { authorization: `Bearer ${token}` } : {}) } });
+        assert.equal(headers.get('access-control-allow-origin'), allowed, `${method} ${path}`);
+      }
+    }
+  } finally {
+    await nginx.stop();
+  }
 });
 
 test('concurrent requests: of 40 unlocks one succeeds', async () => {

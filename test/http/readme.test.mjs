@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -38,7 +39,7 @@ test('the login function of README.md lets in, counts, and locks out, alike for 
   const login = (id, password) => sql(`SELECT current_setting('response.status') FROM login('${id}', '${password}')`);
   await sql(example);
   try {
-    assert.equal(await login('zoe', 'correct horse'), '204');
+    assert.equal(await login('zoe', 'correct horse'), '200');
     for (const password of ['correct horse', 'wrong']) {
       await assert.rejects(sql(`BEGIN READ ONLY; SELECT login('zoe', '${password}')`), /cannot record a sign-in in a read-only transaction/);
     }
@@ -48,7 +49,7 @@ test('the login function of README.md lets in, counts, and locks out, alike for 
     assert.equal(await stateOf('zoe'), 'locked');
     assert.equal(await eventsOf('zoe'), 'registered locked');
     await rpc('unlock_user', { user_id: 'zoe' });
-    assert.equal(await login('zoe', 'correct horse'), '204');
+    assert.equal(await login('zoe', 'correct horse'), '200');
   } finally {
     await sql('DROP FUNCTION login; DROP TABLE app_user');
   }
@@ -62,19 +63,27 @@ test('over PostgREST, nobody learns from the login function what is not written 
     const post = (password, query = '') => request('POST', `/rpc/login${query}`, { body: { id: 'zora', password } });
     const failures = () => sql("SELECT coalesce(sum(failures), 0) FROM userlock.login_failure WHERE user_id = 'zora'");
     while ((await post('correct horse')).status === 404) await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal((await post('correct horse')).status, 204);
+    assert.equal((await post('correct horse')).status, 200);
     assert.equal((await post('wrong')).status, 401);
     assert.equal(await failures(), '1');
     // An error that the caller makes, and a transaction that may not write.
     for (const send of [
       (password) => post(password, '?select=pgrst_scalar-%3E%3E0::int'),
       (password) => post(password, '?select=nothing::int'),
+      (password) => post(password, '?limit=0'),
       (password) => get(`/rpc/login?id=zora&password=${encodeURIComponent(password)}`),
     ]) {
       const [right, wrong] = [await send('correct horse'), await send('wrong')];
       assert.ok(right.status >= 400, right.text);
       assert.deepEqual([right.status, right.text], [wrong.status, wrong.text]);
     }
+    // Nor does it look like a success, without nginx either, that the function has not run.
+    const direct = (query, password) => new Promise((resolve, reject) => {
+      httpRequest({ socketPath: `${env.PGHOST}/postgrest.sock`, method: 'POST', path: `/rpc/login${query}`, headers: { 'Content-Type': 'application/json' } },
+        (response) => response.resume().on('end', () => resolve(response.statusCode))).on('error', reject).end(JSON.stringify({ id: 'zora', password }));
+    });
+    const success = await direct('', 'correct horse');
+    for (const query of ['?limit=0', '?offset=1', '?limit=1']) assert.notEqual(await direct(query, 'wrong'), success, query);
   } finally {
     await sql("DROP FUNCTION userlock.login; DROP TABLE app_user; NOTIFY pgrst, 'reload schema'");
   }

@@ -123,6 +123,8 @@ for (const v of versions) {
     ['a bad id comes before a bad body', () => send('unlock', 'x'.repeat(201), { body: '{' }), invalidId('unlock')],
     ['a wrong content type', () => send('unlock', 'x', { headers: { 'Content-Type': 'text/plain' } }),
       { status: 415, type: json, body: '{"code":3,"message":"Unsupported Media Type"}' }],
+    ['a body that is encoded', () => send('unlock', 'x', { headers: { 'Content-Encoding': 'gzip' } }),
+      { status: 415, type: json, body: '{"code":3,"message":"Unsupported Media Type"}' }],
     ['gRPC has no REST path', () => send('unlock', 'x', { headers: { 'Content-Type': 'application/grpc-web+proto' } }),
       { status: 415, type: json, body: '{"code":3,"message":"Unsupported Media Type"}' }],
   ]);

@@ -172,6 +172,17 @@ test('other media types are a bare 415', async () => {
   bare(await call(protocols['Connect in protobuf'], `${v1}UnlockUser`, Buffer.alloc(0)), 415);
 });
 
+test('gRPC over HTTP/1.1 is told so, and changes nothing', async () => {
+  const id = await newUser('lock_user');
+  const answer = await fetch(`${env.HTTP_URL}${v2}UnlockUser`, {
+    method: 'POST', headers: { authorization: `Bearer ${env.OPERATOR_TOKEN}`, 'content-type': 'application/grpc' }, body: gRPC.request(id),
+  });
+  assert.equal(answer.status, 505);
+  assert.equal(answer.headers.get('grpc-status'), '12');
+  assert.equal(answer.headers.get('grpc-message'), 'gRPC takes HTTP/2');
+  assert.equal(await stateOf(id), 'locked');
+});
+
 test('other verbs than POST are refused', async () => {
   for (const method of ['GET', 'PUT', 'DELETE', 'HEAD']) {
     const answer = await http2(`${v2}UnlockUser?connect=v1&encoding=json&message=%7B%7D`, { method });
