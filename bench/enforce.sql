@@ -19,7 +19,7 @@ BEGIN
     END IF;
     SELECT userlock.state_at(a.state, a.locked_until, a.blocked_until, statement_timestamp()) AS state, a.access_valid_after
     INTO account
-    FROM userlock.account AS a
+    FROM userlock_private.account AS a
     WHERE a.tenant = coalesce(claims ->> 'tenant', 'default') AND a.user_id = claims ->> 'sub';
     IF NOT FOUND THEN
         RAISE EXCEPTION 'unknown user' USING ERRCODE = 'PT401';

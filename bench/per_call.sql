@@ -10,9 +10,9 @@ CALL bench.measure('floor', :round, :calls, $$SELECT floor.lock_users(array_agg(
 CALL bench.measure('userlock', :round, :calls, $$SELECT count(userlock.unlock_user(id, 'bench')) FROM ids$$);
 CALL bench.measure('handmade', :round, :calls, $$SELECT count(handmade.unlock_user(id, 'bench')) FROM ids$$);
 CALL bench.measure('floor', :round, :calls, $$SELECT floor.unlock_users(array_agg(id ORDER BY n), 'bench') FROM ids$$);
-VACUUM userlock.account, userlock.event, handmade.account, handmade.event, floor.account, floor.event;
+VACUUM userlock_private.account, userlock_private.event, handmade.account, handmade.event, floor.account, floor.event;
 CALL bench.measure('userlock', :round, :calls, $$SELECT count(userlock.lock_user(id, 'bench')) FROM ids$$);
 CALL bench.measure('careless', :round, :calls, $$SELECT count(handmade.careless_lock_user(id, 'bench')) FROM ids$$);
 CALL bench.measure('userlock', :round, :calls, $$SELECT count(userlock.unlock_user(id, 'bench')) FROM ids$$);
 CALL bench.measure('careless', :round, :calls, $$SELECT count(handmade.careless_unlock_user(id, 'bench')) FROM ids$$);
-VACUUM userlock.account, userlock.event, handmade.account, handmade.event, floor.account, floor.event;
+VACUUM userlock_private.account, userlock_private.event, handmade.account, handmade.event, floor.account, floor.event;

@@ -8,8 +8,8 @@ CREATE TABLE bench.measured (what text, round integer, value double precision);
 
 -- "handmade": the functions that one would write in PL/pgSQL instead.
 CREATE SCHEMA handmade;
-CREATE TABLE handmade.account (LIKE userlock.account INCLUDING ALL);
-CREATE TABLE handmade.event (LIKE userlock.event INCLUDING ALL);
+CREATE TABLE handmade.account (LIKE userlock_private.account INCLUDING ALL);
+CREATE TABLE handmade.event (LIKE userlock_private.event INCLUDING ALL);
 
 CREATE FUNCTION handmade.lock_user(who text, why text DEFAULT NULL, ends timestamptz DEFAULT NULL)
 RETURNS userlock.user_status LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, userlock, pg_temp AS $$
@@ -86,8 +86,8 @@ SELECT handmade.careless(pg_get_functiondef(f::regproc)) FROM unnest('{handmade.
 
 -- "floor": one statement for all rows, which no function called for each row can beat.
 CREATE SCHEMA floor;
-CREATE TABLE floor.account (LIKE userlock.account INCLUDING ALL);
-CREATE TABLE floor.event (LIKE userlock.event INCLUDING ALL);
+CREATE TABLE floor.account (LIKE userlock_private.account INCLUDING ALL);
+CREATE TABLE floor.event (LIKE userlock_private.event INCLUDING ALL);
 
 CREATE FUNCTION floor.lock_users(ids text[], why text) RETURNS bigint LANGUAGE sql SET search_path = pg_catalog, userlock, pg_temp AS $$
     WITH changed AS (

@@ -16,27 +16,27 @@ REVOKE EXECUTE ON FUNCTION userlock.follow_row FROM PUBLIC;
 COMMENT ON FUNCTION userlock.follow_row IS
 'Trigger of an adopted table and its partitions, after each row. Arguments: the adoption, the tenant of rows that name none; UPDATE OF has the columns of the id and, if there is one, the tenant.';
 
-CREATE FUNCTION userlock.follow_truncate()
+CREATE FUNCTION userlock_private.follow_truncate()
 RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'userlock_follow_truncate';
 
-REVOKE EXECUTE ON FUNCTION userlock.follow_truncate FROM PUBLIC;
-COMMENT ON FUNCTION userlock.follow_truncate IS
+REVOKE EXECUTE ON FUNCTION userlock_private.follow_truncate FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.follow_truncate IS
 'Trigger of each table that holds rows of an adopted one, before TRUNCATE. Argument: the adoption.';
 
-CREATE FUNCTION userlock.follow_partitions()
+CREATE FUNCTION userlock_private.follow_partitions()
 RETURNS event_trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'userlock_follow_partitions';
 
-REVOKE EXECUTE ON FUNCTION userlock.follow_partitions FROM PUBLIC;
-COMMENT ON FUNCTION userlock.follow_partitions IS
+REVOKE EXECUTE ON FUNCTION userlock_private.follow_partitions FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.follow_partitions IS
 'Event trigger after CREATE TABLE and ALTER TABLE: the rows of a partition that an adopted table gains become users, and those of one that it loses leave.';
 
 CREATE EVENT TRIGGER userlock_follow_partitions ON ddl_command_end
 WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
-EXECUTE FUNCTION userlock.follow_partitions();
+EXECUTE FUNCTION userlock_private.follow_partitions();
 
 COMMENT ON EVENT TRIGGER userlock_follow_partitions IS
 'Has partitions of adopted tables followed from the moment on that they are attached.';

@@ -5,7 +5,7 @@
 -- a role and a tenant; the database knows its digest and never the key.
 --
 
-CREATE TABLE userlock.api_key (
+CREATE TABLE userlock_private.api_key (
     digest bytea PRIMARY KEY,
     name text COLLATE "C" NOT NULL,
     tenant text COLLATE "C" NOT NULL,
@@ -14,49 +14,49 @@ CREATE TABLE userlock.api_key (
     expires_at timestamptz NOT NULL
 );
 
-COMMENT ON TABLE userlock.api_key IS
+COMMENT ON TABLE userlock_private.api_key IS
 'API keys by their digests; expired ones stay as a record.';
-COMMENT ON COLUMN userlock.api_key.digest IS
+COMMENT ON COLUMN userlock_private.api_key.digest IS
 'SHA-256 of the key, which itself is nowhere.';
-COMMENT ON COLUMN userlock.api_key.name IS
+COMMENT ON COLUMN userlock_private.api_key.name IS
 'Whose key it is: history names them "api_key:" and this; one good key for each tenant and name, two while they overlap.';
-COMMENT ON COLUMN userlock.api_key.tenant IS
+COMMENT ON COLUMN userlock_private.api_key.tenant IS
 'The tenant that the key''s bearer acts in.';
-COMMENT ON COLUMN userlock.api_key.role IS
+COMMENT ON COLUMN userlock_private.api_key.role IS
 'The database role that the key''s bearer acts as.';
-COMMENT ON COLUMN userlock.api_key.created_at IS
+COMMENT ON COLUMN userlock_private.api_key.created_at IS
 'When the key was made.';
-COMMENT ON COLUMN userlock.api_key.expires_at IS
+COMMENT ON COLUMN userlock_private.api_key.expires_at IS
 'From when on the key is no good; infinity: until revoked.';
 
-SELECT pg_catalog.pg_extension_config_dump('userlock.api_key', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock_private.api_key', '');
 
 -- Whoever changes the keys of a name begins here: of two who do so at once, the
 -- second waits, and then sees what the first has done.
-CREATE FUNCTION userlock.begin_api_key_change(name text, tenant text, expires_at timestamptz, overlap interval)
+CREATE FUNCTION userlock_private.begin_api_key_change(name text, tenant text, expires_at timestamptz, overlap interval)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    chosen text := userlock.require_tenant(tenant, false);
+    chosen text := userlock_private.require_tenant(tenant, false);
 BEGIN
     IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR length(chosen) NOT BETWEEN 1 AND 200
         OR expires_at <= now() OR overlap NOT BETWEEN '0' AND '1 year'
     THEN
-        PERFORM userlock.raise('api_key_invalid');
+        PERFORM userlock_private.raise('api_key_invalid');
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('userlock.api_key'), hashtext(chosen || '/' || name));
+    PERFORM pg_advisory_xact_lock(hashtext('userlock_private.api_key'), hashtext(chosen || '/' || name));
     RETURN chosen;
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.begin_api_key_change FROM PUBLIC;
-COMMENT ON FUNCTION userlock.begin_api_key_change IS
+REVOKE EXECUTE ON FUNCTION userlock_private.begin_api_key_change FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.begin_api_key_change IS
 'Checks the arguments of a change of API keys, locks the name until the transaction ends, and returns the tenant: NULL means the caller''s own. Errors: PT403 not the caller''s tenant, PT422 invalid argument.';
 
 -- Two random UUIDs have 244 random bits.
-CREATE FUNCTION userlock.issue_api_key(name text, role name, tenant text, expires_at timestamptz)
+CREATE FUNCTION userlock_private.issue_api_key(name text, role name, tenant text, expires_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -66,36 +66,36 @@ DECLARE
     -- Here, and not in the INSERT, whose plan would show the key to whoever logs plans.
     digest bytea := sha256(convert_to(key, 'UTF8'));
 BEGIN
-    INSERT INTO userlock.api_key (digest, name, tenant, role, created_at, expires_at)
+    INSERT INTO userlock_private.api_key (digest, name, tenant, role, created_at, expires_at)
     VALUES (digest, name, tenant, role, now(), coalesce(expires_at, 'infinity'));
     RETURN key;
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.issue_api_key FROM PUBLIC;
-COMMENT ON FUNCTION userlock.issue_api_key IS
+REVOKE EXECUTE ON FUNCTION userlock_private.issue_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.issue_api_key IS
 'Makes a key, keeps its digest and returns it. For add_api_key and replace_api_key.';
 
-CREATE FUNCTION userlock.add_api_key(name text, role name, tenant text, expires_at timestamptz)
+CREATE FUNCTION userlock_private.add_api_key(name text, role name, tenant text, expires_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    chosen text := userlock.begin_api_key_change(name, tenant, expires_at, '0');
+    chosen text := userlock_private.begin_api_key_change(name, tenant, expires_at, '0');
 BEGIN
-    IF EXISTS (SELECT FROM userlock.api_key AS k WHERE k.tenant = chosen AND k.name = $1 AND k.expires_at > now()) THEN
-        PERFORM userlock.raise('api_key_exists', name, chosen);
+    IF EXISTS (SELECT FROM userlock_private.api_key AS k WHERE k.tenant = chosen AND k.name = $1 AND k.expires_at > now()) THEN
+        PERFORM userlock_private.raise('api_key_exists', name, chosen);
     END IF;
-    RETURN userlock.issue_api_key(name, role, chosen, expires_at);
+    RETURN userlock_private.issue_api_key(name, role, chosen, expires_at);
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.add_api_key FROM PUBLIC;
-COMMENT ON FUNCTION userlock.add_api_key IS
+REVOKE EXECUTE ON FUNCTION userlock_private.add_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.add_api_key IS
 'create_api_key without asking who calls.';
 
-CREATE FUNCTION userlock.end_api_key(name text, tenant text, overlap interval)
+CREATE FUNCTION userlock_private.end_api_key(name text, tenant text, overlap interval)
 RETURNS name
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -105,37 +105,37 @@ DECLARE
 BEGIN
     -- Two, if the last rotation left the former one its time.
     WITH ended AS (
-        UPDATE userlock.api_key AS k
+        UPDATE userlock_private.api_key AS k
         SET expires_at = least(k.expires_at, now() + coalesce(overlap, '0'))
         WHERE k.tenant = $2 AND k.name = $1 AND k.expires_at > now()
         RETURNING k.role)
     SELECT role INTO former FROM ended LIMIT 1;
     IF former IS NULL THEN
-        PERFORM userlock.raise('api_key_not_found', name, tenant);
+        PERFORM userlock_private.raise('api_key_not_found', name, tenant);
     END IF;
     RETURN former;
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.end_api_key FROM PUBLIC;
-COMMENT ON FUNCTION userlock.end_api_key IS
+REVOKE EXECUTE ON FUNCTION userlock_private.end_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.end_api_key IS
 'Ends the good keys of a name and returns their role. For replace_api_key and revoke_api_key.';
 
-CREATE FUNCTION userlock.replace_api_key(
+CREATE FUNCTION userlock_private.replace_api_key(
     name text, tenant text, expires_at timestamptz, overlap interval, OUT key text, OUT role name)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    chosen text := userlock.begin_api_key_change(name, tenant, expires_at, overlap);
+    chosen text := userlock_private.begin_api_key_change(name, tenant, expires_at, overlap);
 BEGIN
-    role := userlock.end_api_key(name, chosen, overlap);
-    key := userlock.issue_api_key(name, role, chosen, expires_at);
+    role := userlock_private.end_api_key(name, chosen, overlap);
+    key := userlock_private.issue_api_key(name, role, chosen, expires_at);
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.replace_api_key FROM PUBLIC;
-COMMENT ON FUNCTION userlock.replace_api_key IS
+REVOKE EXECUTE ON FUNCTION userlock_private.replace_api_key FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.replace_api_key IS
 'rotate_api_key without asking who calls: the new key, and the role that it acts as.';
 
 -- Whose keys they may make is judged in C, where it is known who calls.
@@ -177,7 +177,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM userlock.end_api_key(name, userlock.begin_api_key_change(name, tenant, NULL, '0'), '0');
+    PERFORM userlock_private.end_api_key(name, userlock_private.begin_api_key_change(name, tenant, NULL, '0'), '0');
 END
 $$;
 

@@ -14,7 +14,7 @@ REVOKE EXECUTE ON FUNCTION userlock.check_request FROM PUBLIC;
 COMMENT ON FUNCTION userlock.check_request IS
 $$Refuses a request of a user who may not come in; for PostgREST's db-pre-request, or a function of your own that is set there.
 
-By the claims sub, tenant (else userlock.tenant) and iat: PT403, the user is locked or blocked; PT401, nobody is registered under sub, the token was issued at or before the second of the access floor or does not say when, was issued more than 30 seconds in the future, or the claims are malformed. A session without claims and a token without sub pass. 55000: userlock.account does not hold its rows itself (it is distributed, partitioned, has children, or its owner is bound by row-level security), so no user can be let in.$$;
+By the claims sub, tenant (else userlock.tenant) and iat: PT403, the user is locked or blocked; PT401, nobody is registered under sub, the token was issued at or before the second of the access floor or does not say when, was issued more than 30 seconds in the future, or the claims are malformed. A session without claims and a token without sub pass. 55000: userlock_private.account does not hold its rows itself (it is distributed, partitioned, has children, or its owner is bound by row-level security), so no user can be let in.$$;
 
 CREATE FUNCTION userlock.current_user_allowed()
 RETURNS boolean

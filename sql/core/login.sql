@@ -11,7 +11,7 @@
 -- and another never wait for each other's rows crosswise.
 --
 
-CREATE TABLE userlock.lockout_policy (
+CREATE TABLE userlock_private.lockout_policy (
     tenant text COLLATE "C" PRIMARY KEY,
     attempts integer NOT NULL,
     observation_window interval NOT NULL,
@@ -22,26 +22,26 @@ CREATE TABLE userlock.lockout_policy (
     by_address boolean NOT NULL
 );
 
-COMMENT ON TABLE userlock.lockout_policy IS
+COMMENT ON TABLE userlock_private.lockout_policy IS
 'When failed sign-ins lock: for each tenant that has a policy of its own, see set_lockout_policy(); the others go by the preset pci.';
-COMMENT ON COLUMN userlock.lockout_policy.tenant IS
+COMMENT ON COLUMN userlock_private.lockout_policy.tenant IS
 'Whose policy it is.';
-COMMENT ON COLUMN userlock.lockout_policy.attempts IS
+COMMENT ON COLUMN userlock_private.lockout_policy.attempts IS
 'How many failures lock: 1 to 100.';
-COMMENT ON COLUMN userlock.lockout_policy.observation_window IS
+COMMENT ON COLUMN userlock_private.lockout_policy.observation_window IS
 'A failure this long after the one before begins a new count, and a new back-off.';
-COMMENT ON COLUMN userlock.lockout_policy.duration IS
+COMMENT ON COLUMN userlock_private.lockout_policy.duration IS
 'How long the first lock lasts.';
-COMMENT ON COLUMN userlock.lockout_policy.backoff IS
+COMMENT ON COLUMN userlock_private.lockout_policy.backoff IS
 'Each further lock lasts this many times as long as the one before: 1 to 100.';
-COMMENT ON COLUMN userlock.lockout_policy.max_duration IS
+COMMENT ON COLUMN userlock_private.lockout_policy.max_duration IS
 'But no longer than this.';
-COMMENT ON COLUMN userlock.lockout_policy.permanent_after IS
+COMMENT ON COLUMN userlock_private.lockout_policy.permanent_after IS
 'From this many failures without a success or an unlock on, not counting those while locked, a lock lasts until lifted; NULL: never.';
-COMMENT ON COLUMN userlock.lockout_policy.by_address IS
+COMMENT ON COLUMN userlock_private.lockout_policy.by_address IS
 'Count for each user and client address, and shut out the address instead of locking the user?';
 
-CREATE TABLE userlock.login_failure (
+CREATE TABLE userlock_private.login_failure (
     tenant text COLLATE "C" NOT NULL,
     user_id text COLLATE "C" NOT NULL,
     address text COLLATE "C" NOT NULL,
@@ -56,33 +56,33 @@ CREATE TABLE userlock.login_failure (
     PRIMARY KEY (tenant, user_id, address)
 );
 
-COMMENT ON TABLE userlock.login_failure IS
+COMMENT ON TABLE userlock_private.login_failure IS
 'Failed and refused sign-ins of each user since the last success; those of ids that nobody has share a bounded number of rows.';
-COMMENT ON COLUMN userlock.login_failure.tenant IS
+COMMENT ON COLUMN userlock_private.login_failure.tenant IS
 'The tenant that the sign-in was to.';
-COMMENT ON COLUMN userlock.login_failure.user_id IS
+COMMENT ON COLUMN userlock_private.login_failure.user_id IS
 'Who wanted in; empty: somebody who is not registered.';
-COMMENT ON COLUMN userlock.login_failure.address IS
+COMMENT ON COLUMN userlock_private.login_failure.address IS
 'From where; empty where the policy does not tell addresses apart. Of ids that nobody has: the number of their row.';
-COMMENT ON COLUMN userlock.login_failure.failures IS
+COMMENT ON COLUMN userlock_private.login_failure.failures IS
 'All failures, and whatever was refused while locked or blocked, with a right password too.';
-COMMENT ON COLUMN userlock.login_failure.tried IS
+COMMENT ON COLUMN userlock_private.login_failure.tried IS
 'Those of them that were not while locked or blocked.';
-COMMENT ON COLUMN userlock.login_failure.counted IS
+COMMENT ON COLUMN userlock_private.login_failure.counted IS
 'Failures towards the next lock.';
-COMMENT ON COLUMN userlock.login_failure.last_at IS
+COMMENT ON COLUMN userlock_private.login_failure.last_at IS
 'When the last one was.';
-COMMENT ON COLUMN userlock.login_failure.lockouts IS
+COMMENT ON COLUMN userlock_private.login_failure.lockouts IS
 'Locks so far, for the back-off.';
-COMMENT ON COLUMN userlock.login_failure.lockout_failures IS
+COMMENT ON COLUMN userlock_private.login_failure.lockout_failures IS
 'Which failure the last lock came of.';
-COMMENT ON COLUMN userlock.login_failure.locked_until IS
+COMMENT ON COLUMN userlock_private.login_failure.locked_until IS
 'When that lock ends; infinity: until lifted; NULL: there was none.';
-COMMENT ON COLUMN userlock.login_failure.account_sequence IS
+COMMENT ON COLUMN userlock_private.login_failure.account_sequence IS
 'The user''s last event when the last failure was recorded: an unlock after it resets all of this.';
 
-SELECT pg_catalog.pg_extension_config_dump('userlock.lockout_policy', '');
-SELECT pg_catalog.pg_extension_config_dump('userlock.login_failure', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock_private.lockout_policy', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock_private.login_failure', '');
 
 CREATE TYPE userlock.sign_in_verdict AS (
     allowed boolean,
@@ -93,31 +93,31 @@ CREATE TYPE userlock.sign_in_verdict AS (
 COMMENT ON TYPE userlock.sign_in_verdict IS
 'allowed: may the user try, or come in? remaining_attempts: failures that will still be forgiven, 0 where not allowed. until: when it will be allowed again; NULL: it is, or nobody knows.';
 
-CREATE FUNCTION userlock.preset_lockout_policy(preset text)
-RETURNS userlock.lockout_policy
+CREATE FUNCTION userlock_private.preset_lockout_policy(preset text)
+RETURNS userlock_private.lockout_policy
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
-    WHEN preset OPERATOR(pg_catalog.=) 'pci' THEN ROW('', 10, '30 minutes', '30 minutes', 1, '30 minutes', NULL, false)::userlock.lockout_policy
-    WHEN preset OPERATOR(pg_catalog.=) 'nist' THEN ROW('', 10, '1 day', '1 minute', 2, '1 day', 100, false)::userlock.lockout_policy
+    WHEN preset OPERATOR(pg_catalog.=) 'pci' THEN ROW('', 10, '30 minutes', '30 minutes', 1, '30 minutes', NULL, false)::userlock_private.lockout_policy
+    WHEN preset OPERATOR(pg_catalog.=) 'nist' THEN ROW('', 10, '1 day', '1 minute', 2, '1 day', 100, false)::userlock_private.lockout_policy
 END;
 
-REVOKE EXECUTE ON FUNCTION userlock.preset_lockout_policy FROM PUBLIC;
-COMMENT ON FUNCTION userlock.preset_lockout_policy IS
+REVOKE EXECUTE ON FUNCTION userlock_private.preset_lockout_policy FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.preset_lockout_policy IS
 'The policy pci (PCI DSS 4.0, 8.3.4: at most 10 attempts, at least 30 minutes) or nist (SP 800-63B: growing waits, at most 100 consecutive failures); NULL: there is no such preset.';
 
-CREATE FUNCTION userlock.lockout_policy_of(tenant text)
-RETURNS userlock.lockout_policy
+CREATE FUNCTION userlock_private.lockout_policy_of(tenant text)
+RETURNS userlock_private.lockout_policy
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p FROM userlock.lockout_policy AS p WHERE p.tenant OPERATOR(pg_catalog.=) lockout_policy_of.tenant
+    SELECT p FROM userlock_private.lockout_policy AS p WHERE p.tenant OPERATOR(pg_catalog.=) lockout_policy_of.tenant
     UNION ALL
-    SELECT userlock.preset_lockout_policy('pci')
+    SELECT userlock_private.preset_lockout_policy('pci')
     LIMIT 1
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.lockout_policy_of FROM PUBLIC;
-COMMENT ON FUNCTION userlock.lockout_policy_of IS
+REVOKE EXECUTE ON FUNCTION userlock_private.lockout_policy_of FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.lockout_policy_of IS
 'The policy that a tenant goes by: its own, else the preset pci.';
 
 CREATE FUNCTION userlock.set_lockout_policy(
@@ -135,9 +135,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    policy userlock.lockout_policy := userlock.preset_lockout_policy(preset);
+    policy userlock_private.lockout_policy := userlock_private.preset_lockout_policy(preset);
 BEGIN
-    policy.tenant := userlock.require_tenant(tenant, false);
+    policy.tenant := userlock_private.require_tenant(tenant, false);
     policy.attempts := coalesce(attempts, policy.attempts);
     -- Seconds: what a month is depends on the day.
     policy.observation_window := make_interval(secs => extract(epoch FROM coalesce(observation_window, policy.observation_window)));
@@ -154,9 +154,9 @@ BEGIN
         AND coalesce(policy.permanent_after, 1) >= 1
         AND length(policy.tenant) BETWEEN 1 AND 200) IS NOT TRUE
     THEN
-        PERFORM userlock.raise('lockout_policy_invalid');
+        PERFORM userlock_private.raise('lockout_policy_invalid');
     END IF;
-    INSERT INTO userlock.lockout_policy AS p VALUES (policy.*)
+    INSERT INTO userlock_private.lockout_policy AS p VALUES (policy.*)
     ON CONFLICT ON CONSTRAINT lockout_policy_pkey DO UPDATE SET
         attempts = policy.attempts, observation_window = policy.observation_window, duration = policy.duration, backoff = policy.backoff,
         max_duration = policy.max_duration, permanent_after = policy.permanent_after, by_address = policy.by_address;
@@ -171,7 +171,7 @@ preset: pci or nist, the values of all arguments that are NULL; the others are d
 
 CREATE VIEW userlock.lockout_policies WITH (security_barrier) AS
 SELECT tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address
-FROM userlock.lockout_policy
+FROM userlock_private.lockout_policy
 WHERE (SELECT userlock.caller_tenants()) IS NULL
     OR tenant OPERATOR(pg_catalog.=) ANY ((SELECT userlock.caller_tenants())::pg_catalog.text[]);
 
@@ -179,9 +179,9 @@ COMMENT ON VIEW userlock.lockout_policies IS
 'The policies set, as far as claims let the caller see; a tenant without one goes by the preset pci.';
 
 -- The count after one more failure: the whole judgement, on the row that is written.
-CREATE FUNCTION userlock.next_failure(
-    failure userlock.login_failure, policy userlock.lockout_policy, at timestamptz, account_sequence bigint, reset boolean, held boolean)
-RETURNS userlock.login_failure
+CREATE FUNCTION userlock_private.next_failure(
+    failure userlock_private.login_failure, policy userlock_private.lockout_policy, at timestamptz, account_sequence bigint, reset boolean, held boolean)
+RETURNS userlock_private.login_failure
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -224,28 +224,28 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.next_failure FROM PUBLIC;
-COMMENT ON FUNCTION userlock.next_failure IS
+REVOKE EXECUTE ON FUNCTION userlock_private.next_failure FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.next_failure IS
 'A row of login_failure after one more failure; it locks where lockout_failures is failures. reset: the user was unlocked since; held: the user is locked or blocked anyway.';
 
-CREATE FUNCTION userlock.was_reset(failure userlock.login_failure)
+CREATE FUNCTION userlock_private.was_reset(failure userlock_private.login_failure)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
-        SELECT FROM userlock.event AS e
+        SELECT FROM userlock_private.event AS e
         WHERE e.tenant OPERATOR(pg_catalog.=) failure.tenant AND e.user_id OPERATOR(pg_catalog.=) failure.user_id
             AND e.sequence OPERATOR(pg_catalog.>) failure.account_sequence
             AND e.kind OPERATOR(pg_catalog.=) ANY ('{unlocked,registered,deleted,access_floor_reset}'::pg_catalog.text[]))
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.was_reset FROM PUBLIC;
-COMMENT ON FUNCTION userlock.was_reset IS
+REVOKE EXECUTE ON FUNCTION userlock_private.was_reset FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.was_reset IS
 'Was the user unlocked, registered anew, or the access floor reset, since the last failure?';
 
 -- Without the claims: who signs in has none, and the tenant has been judged.
-CREATE FUNCTION userlock.lock_after_failures(failure userlock.login_failure, address text)
+CREATE FUNCTION userlock_private.lock_after_failures(failure userlock_private.login_failure, address text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -270,20 +270,20 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.lock_after_failures FROM PUBLIC;
-COMMENT ON FUNCTION userlock.lock_after_failures IS
+REVOKE EXECUTE ON FUNCTION userlock_private.lock_after_failures FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.lock_after_failures IS
 'Locks a user whose failures have reached the threshold, unless they are locked. address: where the last one came from, kept with the lock.';
 
 -- Ids that nobody has are without number; their rows must not be.  So that a flood
 -- of them costs no more than one, nothing is counted and nothing looked for: the
 -- row of such an id is one of 65536, whichever its hash says.
-CREATE FUNCTION userlock.no_failures(user_id text, tenant text, address text, policy userlock.lockout_policy, registered boolean)
-RETURNS userlock.login_failure
+CREATE FUNCTION userlock_private.no_failures(user_id text, tenant text, address text, policy userlock_private.lockout_policy, registered boolean)
+RETURNS userlock_private.login_failure
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    failure userlock.login_failure;
+    failure userlock_private.login_failure;
 BEGIN
     failure := (tenant, user_id, CASE WHEN policy.by_address THEN left(coalesce(address, ''), 200) ELSE '' END,
         0, 0, 0, '-infinity', 0, 0, NULL, 0);
@@ -295,11 +295,11 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.no_failures FROM PUBLIC;
-COMMENT ON FUNCTION userlock.no_failures IS
+REVOKE EXECUTE ON FUNCTION userlock_private.no_failures FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.no_failures IS
 'The row of login_failure that counts for a user at an address, as it is before the first failure.';
 
-CREATE FUNCTION userlock.judge_sign_in(user_id text, tenant text, address text, policy userlock.lockout_policy)
+CREATE FUNCTION userlock_private.judge_sign_in(user_id text, tenant text, address text, policy userlock_private.lockout_policy)
 RETURNS userlock.sign_in_verdict
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -308,14 +308,14 @@ DECLARE
     at timestamptz := clock_timestamp();
     account record;
     registered boolean;
-    failure userlock.login_failure;
+    failure userlock_private.login_failure;
     ends timestamptz[] := '{}';
     counted integer := 0;
     tried bigint := 0;
     verdict userlock.sign_in_verdict;
 BEGIN
     SELECT a.state, a.locked_until, a.blocked_until INTO account
-    FROM userlock.account AS a WHERE a.tenant = judge_sign_in.tenant AND a.user_id = judge_sign_in.user_id;
+    FROM userlock_private.account AS a WHERE a.tenant = judge_sign_in.tenant AND a.user_id = judge_sign_in.user_id;
     registered := FOUND;
     IF registered THEN
         account.state := userlock.state_at(account.state, account.locked_until, account.blocked_until, at);
@@ -323,10 +323,10 @@ BEGIN
         IF userlock.is_blocked(account.state) THEN ends := ends || coalesce(account.blocked_until, 'infinity'); END IF;
     END IF;
 
-    failure := userlock.no_failures(user_id, tenant, address, policy, registered);
-    SELECT * INTO failure FROM userlock.login_failure AS f
+    failure := userlock_private.no_failures(user_id, tenant, address, policy, registered);
+    SELECT * INTO failure FROM userlock_private.login_failure AS f
     WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
-    IF FOUND AND NOT userlock.was_reset(failure) THEN
+    IF FOUND AND NOT userlock_private.was_reset(failure) THEN
         IF failure.locked_until > at THEN ends := ends || failure.locked_until; END IF;
         IF at <= failure.last_at + policy.observation_window THEN counted := failure.counted; END IF;
         tried := failure.tried;
@@ -339,13 +339,13 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.judge_sign_in FROM PUBLIC;
-COMMENT ON FUNCTION userlock.judge_sign_in IS
+REVOKE EXECUTE ON FUNCTION userlock_private.judge_sign_in FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.judge_sign_in IS
 'The verdict on a sign-in as things stand; writes nothing.';
 
 -- Before anything is judged: else what a right password gets would differ from what
 -- a wrong one gets where neither can be written down.
-CREATE FUNCTION userlock.require_writable()
+CREATE FUNCTION userlock_private.require_writable()
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -359,24 +359,24 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.require_writable FROM PUBLIC;
-COMMENT ON FUNCTION userlock.require_writable IS
+REVOKE EXECUTE ON FUNCTION userlock_private.require_writable FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.require_writable IS
 'Raises 25006 in a read-only transaction.';
 
-CREATE FUNCTION userlock.record_sign_in(user_id text, tenant text, address text, succeeded boolean)
+CREATE FUNCTION userlock_private.record_sign_in(user_id text, tenant text, address text, succeeded boolean)
 RETURNS userlock.sign_in_verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    policy userlock.lockout_policy := userlock.lockout_policy_of(tenant);
+    policy userlock_private.lockout_policy := userlock_private.lockout_policy_of(tenant);
     at timestamptz := clock_timestamp();
     account record;
     registered boolean;
-    failure userlock.login_failure;
+    failure userlock_private.login_failure;
     verdict userlock.sign_in_verdict;
 BEGIN
-    PERFORM userlock.require_writable();
+    PERFORM userlock_private.require_writable();
     -- An id that nobody can have looks like one that nobody has.
     IF (length(user_id) BETWEEN 1 AND 200) IS NOT TRUE OR (length(tenant) BETWEEN 1 AND 200) IS NOT TRUE THEN
         verdict := CASE WHEN succeeded THEN (false, 0, NULL::timestamptz) ELSE (true, policy.attempts - 1, NULL::timestamptz) END;
@@ -384,34 +384,34 @@ BEGIN
     END IF;
 
     SELECT a.sequence, NOT userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, at)) AS held INTO account
-    FROM userlock.account AS a WHERE a.tenant = record_sign_in.tenant AND a.user_id = record_sign_in.user_id;
+    FROM userlock_private.account AS a WHERE a.tenant = record_sign_in.tenant AND a.user_id = record_sign_in.user_id;
     registered := FOUND;
     account.sequence := coalesce(account.sequence, 0);
     account.held := coalesce(account.held, false);
-    failure := userlock.no_failures(user_id, tenant, address, policy, registered);
+    failure := userlock_private.no_failures(user_id, tenant, address, policy, registered);
 
     -- Judged either way, so that it takes a failure as long.
-    verdict := userlock.judge_sign_in(user_id, tenant, address, policy);
+    verdict := userlock_private.judge_sign_in(user_id, tenant, address, policy);
     IF succeeded AND registered AND verdict.allowed THEN
-        DELETE FROM userlock.login_failure AS f
+        DELETE FROM userlock_private.login_failure AS f
         WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
         verdict.remaining_attempts := policy.attempts;
         RETURN verdict;
     END IF;
 
-    failure := userlock.next_failure(failure, policy, at, account.sequence, true, account.held);
-    INSERT INTO userlock.login_failure AS f VALUES (failure.*)
+    failure := userlock_private.next_failure(failure, policy, at, account.sequence, true, account.held);
+    INSERT INTO userlock_private.login_failure AS f VALUES (failure.*)
     ON CONFLICT ON CONSTRAINT login_failure_pkey DO UPDATE
     -- The row is locked now, maybe after a wait: time is read anew.
     SET (failures, tried, counted, last_at, lockouts, lockout_failures, locked_until, account_sequence) = (
         SELECT n.failures, n.tried, n.counted, n.last_at, n.lockouts, n.lockout_failures, n.locked_until, n.account_sequence
-        FROM userlock.next_failure(f, policy, clock_timestamp(), account.sequence, userlock.was_reset(f), account.held) AS n)
+        FROM userlock_private.next_failure(f, policy, clock_timestamp(), account.sequence, userlock_private.was_reset(f), account.held) AS n)
     RETURNING f.* INTO failure;
 
     IF registered AND failure.lockout_failures = failure.failures AND NOT policy.by_address THEN
-        PERFORM userlock.lock_after_failures(failure, address);
+        PERFORM userlock_private.lock_after_failures(failure, address);
     END IF;
-    verdict := userlock.judge_sign_in(user_id, tenant, address, policy);
+    verdict := userlock_private.judge_sign_in(user_id, tenant, address, policy);
     -- Whoever is not registered may try, and never come in.
     IF succeeded AND verdict.allowed THEN
         verdict := (false, 0, NULL);
@@ -420,8 +420,8 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock.record_sign_in FROM PUBLIC;
-COMMENT ON FUNCTION userlock.record_sign_in IS
+REVOKE EXECUTE ON FUNCTION userlock_private.record_sign_in FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.record_sign_in IS
 'What record_login_failure() and record_login_success() do, in a tenant that has been judged.';
 
 CREATE FUNCTION userlock.record_login_failure(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
@@ -430,7 +430,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN userlock.record_sign_in(user_id, userlock.require_tenant(tenant, true), address, false);
+    RETURN userlock_private.record_sign_in(user_id, userlock_private.require_tenant(tenant, true), address, false);
 END
 $$;
 
@@ -446,7 +446,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN userlock.record_sign_in(user_id, userlock.require_tenant(tenant, true), address, true);
+    RETURN userlock_private.record_sign_in(user_id, userlock_private.require_tenant(tenant, true), address, true);
 END
 $$;
 
@@ -462,10 +462,10 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    own_tenant text := userlock.require_tenant(tenant, false);
-    policy userlock.lockout_policy := userlock.lockout_policy_of(own_tenant);
+    own_tenant text := userlock_private.require_tenant(tenant, false);
+    policy userlock_private.lockout_policy := userlock_private.lockout_policy_of(own_tenant);
 BEGIN
-    RETURN userlock.judge_sign_in(user_id, own_tenant, address, policy);
+    RETURN userlock_private.judge_sign_in(user_id, own_tenant, address, policy);
 END
 $$;
 
@@ -484,11 +484,11 @@ DECLARE
     pruned bigint;
 BEGIN
     -- Each tenant's policy once, not for each row.
-    DELETE FROM userlock.login_failure AS f
-    USING (SELECT t.tenant, userlock.lockout_policy_of(t.tenant) AS policy
-           FROM (SELECT DISTINCT tenant FROM userlock.login_failure) AS t OFFSET 0) AS p
+    DELETE FROM userlock_private.login_failure AS f
+    USING (SELECT t.tenant, userlock_private.lockout_policy_of(t.tenant) AS policy
+           FROM (SELECT DISTINCT tenant FROM userlock_private.login_failure) AS t OFFSET 0) AS p
     WHERE f.tenant = p.tenant
-        AND CASE WHEN EXISTS (SELECT FROM userlock.account AS a WHERE a.tenant = f.tenant AND a.user_id = f.user_id)
+        AND CASE WHEN EXISTS (SELECT FROM userlock_private.account AS a WHERE a.tenant = f.tenant AND a.user_id = f.user_id)
             THEN (p.policy).permanent_after IS NULL AND clock_timestamp() > greatest(f.last_at, f.locked_until) + (p.policy).observation_window
             -- Whom nobody lifts a lock of has none for ever.
             ELSE clock_timestamp() > greatest(f.last_at, nullif(f.locked_until, 'infinity')) + (p.policy).observation_window

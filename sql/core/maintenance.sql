@@ -33,7 +33,7 @@ BEGIN ATOMIC
             -- The clock had been set back: the event comes right after the one before, and
             -- an end that it gives is the clock's.
             e.at OPERATOR(pg_catalog.=) (pg_catalog.lag(e.at) OVER history OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) AS pushed
-        FROM userlock.visible_event AS e
+        FROM userlock_private.visible_event AS e
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
     ), judged AS (
         SELECT
@@ -86,7 +86,7 @@ BEGIN ATOMIC
             (pg_catalog.array_agg(e.at ORDER BY e.sequence DESC) FILTER (
                 WHERE e.kind OPERATOR(pg_catalog.=) ANY ('{locked,blocked,access_revoked,access_floor_reset}'::pg_catalog.text[])
                 OR (e.kind OPERATOR(pg_catalog.=) 'registered' AND e.sequence OPERATOR(pg_catalog.>) 1)))[1] AS access_valid_after
-        FROM userlock.visible_event AS e
+        FROM userlock_private.visible_event AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
         -- What is over counts no more.
@@ -105,7 +105,7 @@ BEGIN ATOMIC
             a.tenant, a.user_id, a.state, a.sequence, a.created_at, a.changed_at,
             a.locked_until, a.blocked_until, a.lock_sequence, a.block_sequence,
             a.access_valid_after
-        FROM userlock.visible_account AS a
+        FROM userlock_private.visible_account AS a
     ), problems AS (
         SELECT
             c.tenant, c.user_id, c.sequence,

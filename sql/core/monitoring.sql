@@ -3,20 +3,20 @@
 --
 
 -- As visible_account is made, and for the same reasons.
-CREATE VIEW userlock.claimed_failure WITH (security_barrier) AS
-SELECT * FROM userlock.login_failure
+CREATE VIEW userlock_private.claimed_failure WITH (security_barrier) AS
+SELECT * FROM userlock_private.login_failure
 WHERE tenant OPERATOR(pg_catalog.=) ANY (userlock.caller_tenants());
 
-COMMENT ON VIEW userlock.claimed_failure IS
+COMMENT ON VIEW userlock_private.claimed_failure IS
 'Failed sign-ins of the tenants that the caller''s claims list: the ground of statistics, granted to nobody.';
 
-CREATE VIEW userlock.visible_failure AS
-SELECT * FROM userlock.claimed_failure
+CREATE VIEW userlock_private.visible_failure AS
+SELECT * FROM userlock_private.claimed_failure
 UNION ALL
-SELECT * FROM userlock.login_failure
+SELECT * FROM userlock_private.login_failure
 WHERE userlock.caller_tenants() IS NULL;
 
-COMMENT ON VIEW userlock.visible_failure IS
+COMMENT ON VIEW userlock_private.visible_failure IS
 'Failed sign-ins that the caller may see: the ground of statistics, granted to nobody.';
 
 CREATE VIEW userlock.statistics WITH (security_barrier) AS
@@ -24,7 +24,7 @@ SELECT 'users' AS metric, account.tenant,
     userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now)::pg_catalog.text AS label,
     pg_catalog.count(*) AS value
 FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
-CROSS JOIN userlock.visible_account AS account
+CROSS JOIN userlock_private.visible_account AS account
 GROUP BY 2, 3
 UNION ALL
 SELECT 'events_last_hour', event.tenant, event.kind, pg_catalog.count(*)
@@ -33,7 +33,7 @@ WHERE event.at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_
 GROUP BY 2, 3
 UNION ALL
 SELECT 'failed_sign_ins', failure.tenant, part.label, pg_catalog.sum(part.value)::pg_catalog.int8
-FROM userlock.visible_failure AS failure
+FROM userlock_private.visible_failure AS failure
 CROSS JOIN LATERAL (VALUES
     ('counted', failure.tried),
     ('refused', failure.failures OPERATOR(pg_catalog.-) failure.tried)
@@ -95,14 +95,14 @@ BEGIN
     FOR shown IN
         SELECT v.attrelid::pg_catalog.regclass AS view, v.attname AS name, pg_catalog.col_description(t.attrelid, t.attnum) AS comment
         FROM (VALUES
-            ('userlock.claimed_account', 'userlock.account'),
-            ('userlock.visible_account', 'userlock.account'),
-            ('userlock.restricted_users', 'userlock.account'),
-            ('userlock.claimed_event', 'userlock.event'),
-            ('userlock.visible_event', 'userlock.event'),
-            ('userlock.user_history', 'userlock.event'),
-            ('userlock.security_events', 'userlock.event'),
-            ('userlock.lockout_policies', 'userlock.lockout_policy')
+            ('userlock_private.claimed_account', 'userlock_private.account'),
+            ('userlock_private.visible_account', 'userlock_private.account'),
+            ('userlock.restricted_users', 'userlock_private.account'),
+            ('userlock_private.claimed_event', 'userlock_private.event'),
+            ('userlock_private.visible_event', 'userlock_private.event'),
+            ('userlock.user_history', 'userlock_private.event'),
+            ('userlock.security_events', 'userlock_private.event'),
+            ('userlock.lockout_policies', 'userlock_private.lockout_policy')
         ) AS pair (view_name, table_name)
         JOIN pg_catalog.pg_attribute AS v ON v.attrelid OPERATOR(pg_catalog.=) pair.view_name::pg_catalog.regclass
         JOIN pg_catalog.pg_attribute AS t ON t.attrelid OPERATOR(pg_catalog.=) pair.table_name::pg_catalog.regclass

@@ -5,3 +5,10 @@ GRANT USAGE ON SCHEMA userlock TO PUBLIC;
 COMMENT ON SCHEMA userlock IS
 'May this user come in? Lock states of application users, changed only through checked transitions, with their history.';
 
+-- Tables, the grounds of the views, and what functions here have in common.  Nobody
+-- is given anything on it, but for the functions that the type is made of.
+CREATE SCHEMA userlock_private;
+
+COMMENT ON SCHEMA userlock_private IS
+'What userlock is made of: not an interface, and subject to change.';
+

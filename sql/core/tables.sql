@@ -10,7 +10,7 @@
 -- verify() proves what they wrote.
 --
 
-CREATE TABLE userlock.account (
+CREATE TABLE userlock_private.account (
     tenant text COLLATE "C" NOT NULL,
     user_id text COLLATE "C" NOT NULL,
     state userlock.user_lock_state NOT NULL,
@@ -27,38 +27,38 @@ CREATE TABLE userlock.account (
 );
 
 -- Few users are restricted: who is out can be listed without reading the rest.
-CREATE INDEX account_restricted ON userlock.account (tenant, user_id)
+CREATE INDEX account_restricted ON userlock_private.account (tenant, user_id)
 WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
 
-COMMENT ON TABLE userlock.account IS
+COMMENT ON TABLE userlock_private.account IS
 'The current state of each user: the fold of their events.';
-COMMENT ON COLUMN userlock.account.tenant IS
+COMMENT ON COLUMN userlock_private.account.tenant IS
 'The organisation that owns the user; 1 to 200 characters.';
-COMMENT ON COLUMN userlock.account.user_id IS
+COMMENT ON COLUMN userlock_private.account.user_id IS
 'The application''s own id of the user, unique in the tenant; 1 to 200 characters.';
-COMMENT ON COLUMN userlock.account.state IS
+COMMENT ON COLUMN userlock_private.account.state IS
 'The restrictions as last written. One whose end has passed no longer holds: see state_at().';
-COMMENT ON COLUMN userlock.account.sequence IS
+COMMENT ON COLUMN userlock_private.account.sequence IS
 'The number of the user''s last event.';
-COMMENT ON COLUMN userlock.account.created_at IS
+COMMENT ON COLUMN userlock_private.account.created_at IS
 'When the user was registered.';
-COMMENT ON COLUMN userlock.account.changed_at IS
+COMMENT ON COLUMN userlock_private.account.changed_at IS
 'When the last event happened.';
-COMMENT ON COLUMN userlock.account.locked_until IS
+COMMENT ON COLUMN userlock_private.account.locked_until IS
 'When the lock ends by itself; NULL: not locked, or until unlocked.';
-COMMENT ON COLUMN userlock.account.blocked_until IS
+COMMENT ON COLUMN userlock_private.account.blocked_until IS
 'When the block ends by itself; NULL: not blocked, or until unblocked.';
-COMMENT ON COLUMN userlock.account.lock_sequence IS
+COMMENT ON COLUMN userlock_private.account.lock_sequence IS
 'The number of the event that locked the user; NULL: not locked.';
-COMMENT ON COLUMN userlock.account.block_sequence IS
+COMMENT ON COLUMN userlock_private.account.block_sequence IS
 'The number of the event that blocked the user; NULL: not blocked.';
-COMMENT ON COLUMN userlock.account.access_valid_after IS
+COMMENT ON COLUMN userlock_private.account.access_valid_after IS
 'The access floor: tokens issued before it are void; NULL: none are.';
 
-COMMENT ON COLUMN userlock.account.adoption IS
+COMMENT ON COLUMN userlock_private.account.adoption IS
 'The adoption whose table registered the user, who leaves with its row; NULL: none.';
 
-CREATE TABLE userlock.event (
+CREATE TABLE userlock_private.event (
     tenant text COLLATE "C" NOT NULL,
     user_id text COLLATE "C" NOT NULL,
     sequence bigint NOT NULL,
@@ -73,49 +73,49 @@ CREATE TABLE userlock.event (
     PRIMARY KEY (tenant, user_id, sequence)
 );
 
-COMMENT ON TABLE userlock.event IS
+COMMENT ON TABLE userlock_private.event IS
 'Everything that happened to each user, never changed; kept when the account is deleted.';
-COMMENT ON COLUMN userlock.event.tenant IS
+COMMENT ON COLUMN userlock_private.event.tenant IS
 'The organisation that owns the user.';
-COMMENT ON COLUMN userlock.event.user_id IS
+COMMENT ON COLUMN userlock_private.event.user_id IS
 'The application''s own id of the user.';
-COMMENT ON COLUMN userlock.event.sequence IS
+COMMENT ON COLUMN userlock_private.event.sequence IS
 'The number of the event: 1, 2, 3 and so on for each user, without gaps.';
-COMMENT ON COLUMN userlock.event.kind IS
+COMMENT ON COLUMN userlock_private.event.kind IS
 'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked, access_floor_reset or deleted.';
-COMMENT ON COLUMN userlock.event.from_state IS
+COMMENT ON COLUMN userlock_private.event.from_state IS
 'The state before; NULL: there was no account.';
-COMMENT ON COLUMN userlock.event.to_state IS
+COMMENT ON COLUMN userlock_private.event.to_state IS
 'The state after; NULL: there is no account any more.';
-COMMENT ON COLUMN userlock.event.at IS
+COMMENT ON COLUMN userlock_private.event.at IS
 'When it happened, later than the event before: a clock that was set back is not followed but by access_floor_reset. An expiry happens at its exact moment.';
-COMMENT ON COLUMN userlock.event.actor IS
+COMMENT ON COLUMN userlock_private.event.actor IS
 'Who did it: the JWT''s "sub", else the session user; NULL: time itself.';
-COMMENT ON COLUMN userlock.event.reason IS
+COMMENT ON COLUMN userlock_private.event.reason IS
 'Why, in the words of the actor.';
-COMMENT ON COLUMN userlock.event.until IS
+COMMENT ON COLUMN userlock_private.event.until IS
 'When the restriction ends, or ended, by itself; NULL: when lifted.';
-COMMENT ON COLUMN userlock.event.details IS
+COMMENT ON COLUMN userlock_private.event.details IS
 'What the caller wished to keep with the event: a JSON object.';
 
-CREATE TABLE userlock.profile (
+CREATE TABLE userlock_private.profile (
     tenant text COLLATE "C" NOT NULL,
     user_id text COLLATE "C" NOT NULL,
     document jsonb NOT NULL,
     PRIMARY KEY (tenant, user_id)
 );
 
-COMMENT ON TABLE userlock.profile IS
+COMMENT ON TABLE userlock_private.profile IS
 'A JSON object for each user who has one, kept for contracts that answer with a user.';
-COMMENT ON COLUMN userlock.profile.tenant IS
+COMMENT ON COLUMN userlock_private.profile.tenant IS
 'The organisation that owns the user.';
-COMMENT ON COLUMN userlock.profile.user_id IS
+COMMENT ON COLUMN userlock_private.profile.user_id IS
 'The application''s own id of the user.';
-COMMENT ON COLUMN userlock.profile.document IS
+COMMENT ON COLUMN userlock_private.profile.document IS
 'The profile, as it was given to register_user().';
 
 -- They hold users' data: a dump of the database must carry it.
-SELECT pg_catalog.pg_extension_config_dump('userlock.account', '');
-SELECT pg_catalog.pg_extension_config_dump('userlock.event', '');
-SELECT pg_catalog.pg_extension_config_dump('userlock.profile', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock_private.account', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock_private.event', '');
+SELECT pg_catalog.pg_extension_config_dump('userlock_private.profile', '');
 

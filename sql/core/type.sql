@@ -4,31 +4,31 @@
 
 CREATE TYPE userlock.user_lock_state;
 
-CREATE FUNCTION userlock.user_lock_state_in(cstring)
+CREATE FUNCTION userlock_private.user_lock_state_in(cstring)
 RETURNS userlock.user_lock_state
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME';
 
-CREATE FUNCTION userlock.user_lock_state_out(userlock.user_lock_state)
+CREATE FUNCTION userlock_private.user_lock_state_out(userlock.user_lock_state)
 RETURNS cstring
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME';
 
-CREATE FUNCTION userlock.user_lock_state_recv(internal)
+CREATE FUNCTION userlock_private.user_lock_state_recv(internal)
 RETURNS userlock.user_lock_state
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME';
 
-CREATE FUNCTION userlock.user_lock_state_send(userlock.user_lock_state)
+CREATE FUNCTION userlock_private.user_lock_state_send(userlock.user_lock_state)
 RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME';
 
 CREATE TYPE userlock.user_lock_state (
-    INPUT = userlock.user_lock_state_in,
-    OUTPUT = userlock.user_lock_state_out,
-    RECEIVE = userlock.user_lock_state_recv,
-    SEND = userlock.user_lock_state_send,
+    INPUT = userlock_private.user_lock_state_in,
+    OUTPUT = userlock_private.user_lock_state_out,
+    RECEIVE = userlock_private.user_lock_state_recv,
+    SEND = userlock_private.user_lock_state_send,
     INTERNALLENGTH = 1,
     PASSEDBYVALUE,
     ALIGNMENT = char,

@@ -15,58 +15,58 @@ GRANT EXECUTE ON FUNCTION userlock.caller_tenants TO PUBLIC;
 COMMENT ON FUNCTION userlock.caller_tenants IS
 'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
 
-CREATE FUNCTION userlock.raise(result text, subject text DEFAULT NULL, tenant text DEFAULT NULL)
+CREATE FUNCTION userlock_private.raise(result text, subject text DEFAULT NULL, tenant text DEFAULT NULL)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL SAFE  -- not STRICT: a refusal may be about nobody
 AS 'MODULE_PATHNAME', 'userlock_raise';
 
-REVOKE EXECUTE ON FUNCTION userlock.raise FROM PUBLIC;
-COMMENT ON FUNCTION userlock.raise IS
+REVOKE EXECUTE ON FUNCTION userlock_private.raise FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.raise IS
 'Raises a refusal of this name, for functions in SQL: all are worded in one place. subject: the user, or the name of an API key.';
 
-CREATE FUNCTION userlock.require_tenant(tenant text, signing_in boolean)
+CREATE FUNCTION userlock_private.require_tenant(tenant text, signing_in boolean)
 RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE  -- not STRICT: a tenant of NULL is the caller's
 AS 'MODULE_PATHNAME', 'userlock_require_tenant';
 
-REVOKE EXECUTE ON FUNCTION userlock.require_tenant FROM PUBLIC;
-COMMENT ON FUNCTION userlock.require_tenant IS
+REVOKE EXECUTE ON FUNCTION userlock_private.require_tenant FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.require_tenant IS
 'The tenant meant, for functions in SQL: NULL means the caller''s own. signing_in: claims with neither sub nor tenant, those of whoever signs in, may name any. Errors: PT401 malformed claims, PT403 not the caller''s tenant.';
 
 -- What claims let a caller see.  security_barrier stands here, at the bottom,
 -- because the planner dissolves a UNION ALL above, barrier and all.
-CREATE VIEW userlock.claimed_account WITH (security_barrier) AS
-SELECT * FROM userlock.account
+CREATE VIEW userlock_private.claimed_account WITH (security_barrier) AS
+SELECT * FROM userlock_private.account
 WHERE tenant = ANY (userlock.caller_tenants());
 
-COMMENT ON VIEW userlock.claimed_account IS
+COMMENT ON VIEW userlock_private.claimed_account IS
 'Accounts of the tenants that the caller''s claims list: the ground of the views below, granted to nobody.';
 
-CREATE VIEW userlock.claimed_event WITH (security_barrier) AS
-SELECT * FROM userlock.event
+CREATE VIEW userlock_private.claimed_event WITH (security_barrier) AS
+SELECT * FROM userlock_private.event
 WHERE tenant = ANY (userlock.caller_tenants());
 
-COMMENT ON VIEW userlock.claimed_event IS
+COMMENT ON VIEW userlock_private.claimed_event IS
 'Events of the tenants that the caller''s claims list: the ground of the views below, granted to nobody.';
 
 -- Two branches rather than an OR, because only one of the two has a tenant to
 -- look for in the index; the server skips the other.
-CREATE VIEW userlock.visible_account AS
-SELECT * FROM userlock.claimed_account
+CREATE VIEW userlock_private.visible_account AS
+SELECT * FROM userlock_private.claimed_account
 UNION ALL
-SELECT * FROM userlock.account
+SELECT * FROM userlock_private.account
 WHERE userlock.caller_tenants() IS NULL;
 
-COMMENT ON VIEW userlock.visible_account IS
+COMMENT ON VIEW userlock_private.visible_account IS
 'Accounts that the caller may see: the ground of the views below, granted to nobody.';
 
-CREATE VIEW userlock.visible_event AS
-SELECT * FROM userlock.claimed_event
+CREATE VIEW userlock_private.visible_event AS
+SELECT * FROM userlock_private.claimed_event
 UNION ALL
-SELECT * FROM userlock.event
+SELECT * FROM userlock_private.event
 WHERE userlock.caller_tenants() IS NULL;
 
-COMMENT ON VIEW userlock.visible_event IS
+COMMENT ON VIEW userlock_private.visible_event IS
 'Events that the caller may see: the ground of the views below, granted to nobody.';
 
 -- The events that restrict are looked up one by one, which the LIMITs enforce:
@@ -86,10 +86,10 @@ SELECT
     block.reason AS block_reason,
     block.actor AS blocked_by
 FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
-CROSS JOIN userlock.visible_account AS account
+CROSS JOIN userlock_private.visible_account AS account
 LEFT JOIN LATERAL (
     SELECT event.at, event.until, event.reason, event.actor
-    FROM userlock.event
+    FROM userlock_private.event
     WHERE event.tenant = account.tenant
     AND event.user_id = account.user_id
     AND event.sequence = account.lock_sequence
@@ -98,7 +98,7 @@ LEFT JOIN LATERAL (
 ) AS lock ON true
 LEFT JOIN LATERAL (
     SELECT event.at, event.until, event.reason, event.actor
-    FROM userlock.event
+    FROM userlock_private.event
     WHERE event.tenant = account.tenant
     AND event.user_id = account.user_id
     AND event.sequence = account.block_sequence
@@ -134,13 +134,13 @@ COMMENT ON COLUMN userlock.restricted_users.blocked_by IS
 CREATE VIEW userlock.user_history WITH (security_barrier) AS
 SELECT tenant, user_id, sequence, kind, from_state, to_state,
        at, actor, reason, until, details
-FROM userlock.visible_event
+FROM userlock_private.visible_event
 UNION ALL
 SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
        expiry.from_state, expiry.to_state,
        expiry.at, NULL, NULL, expiry.until, NULL
 FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
-CROSS JOIN userlock.visible_account AS account
+CROSS JOIN userlock_private.visible_account AS account
 CROSS JOIN LATERAL userlock.pending_expiries(
     account.state, account.sequence, account.changed_at,
     account.locked_until, account.blocked_until, clock.now) AS expiry

@@ -64,7 +64,7 @@ DECLARE
 BEGIN
     RETURN (
         SELECT jsonb_build_object('role', k.role, 'tenant', k.tenant, 'sub', 'api_key:' || k.name)
-        FROM userlock.api_key AS k
+        FROM userlock_private.api_key AS k
         WHERE k.digest = wanted AND k.expires_at > now()
         AND EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = k.role));
 END

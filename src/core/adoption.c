@@ -43,9 +43,9 @@ PG_FUNCTION_INFO_V1(userlock_release);
 
 /* The triggers of an adopted table, and the functions that they call. */
 #define ROW_TRIGGER			"userlock_follow"
-#define ROW_FUNCTION		"follow_row"
+#define ROW_FUNCTION		"userlock", "follow_row"
 #define TRUNCATE_TRIGGER	"userlock_follow_truncate"
-#define TRUNCATE_FUNCTION	"follow_truncate"
+#define TRUNCATE_FUNCTION	"userlock_private", "follow_truncate"
 
 /* After so many rows adopt() says how far it is. */
 #define NOTICE_INTERVAL	100000
@@ -437,13 +437,13 @@ userlock_follow_truncate(PG_FUNCTION_ARGS)
  * Nothing of the table's owner is evaluated for that.
  */
 static void
-create_trigger(Oid table, const char *name, const char *function,
-			   int16 events, List *columns, List *arguments)
+create_trigger(Oid table, const char *name, const char *schema,
+			   const char *function, int16 events, List *columns, List *arguments)
 {
 	CreateTrigStmt *statement = makeNode(CreateTrigStmt);
 
 	statement->trigname = pstrdup(name);
-	statement->funcname = list_make2(makeString("userlock"), makeString(pstrdup(function)));
+	statement->funcname = list_make2(makeString(pstrdup(schema)), makeString(pstrdup(function)));
 	statement->args = arguments;
 	statement->row = events != TRIGGER_TYPE_TRUNCATE;
 	statement->timing = statement->row ? TRIGGER_TYPE_AFTER : TRIGGER_TYPE_BEFORE;
@@ -491,10 +491,11 @@ follow_leaves(Oid table, Oid function)
 
 /* Drops the trigger of a function on a table; not one that is a copy. */
 static void
-drop_trigger(Oid table, const char *function, Oid our_function)
+drop_trigger(Oid table, const char *schema, const char *function,
+			 Oid our_function)
 {
 	Relation	relation = table_open(table, ShareRowExclusiveLock);
-	Trigger    *trigger = userlock_users_table_trigger(relation, function);
+	Trigger    *trigger = userlock_users_table_trigger(relation, schema, function);
 	ObjectAddress address = {.classId = TriggerRelationId};
 	UserLockStore store;
 
@@ -521,7 +522,7 @@ let_detached_go(Oid parent, Oid function)
 	UserLockUsersTable users = require_users(table, trigger);
 	ListCell   *cell;
 
-	foreach(cell, userlock_users_table_followed(trigger->tgargs[0]))
+	foreach(cell, userlock_users_table_followed(TRUNCATE_FUNCTION, trigger->tgargs[0]))
 	{
 		Relation	leaf = table_open(lfirst_oid(cell), AccessShareLock);
 		UserLockUsersTable detached = users;

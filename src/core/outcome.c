@@ -499,7 +499,7 @@ userlock_outcome_return_status(const UserLockOutcome *outcome,
 Datum
 userlock_raise(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *name = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	UserLockOutcome outcome = {0};
 
 	for (int i = 0; i < lengthof(results); i++)

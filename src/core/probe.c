@@ -27,7 +27,7 @@
 #include "core/probe.h"
 #include "core/store.h"
 
-/* Columns of userlock.account, see sql/core/tables.sql. */
+/* Columns of userlock_private.account, see sql/core/tables.sql. */
 #define STATE_COLUMN				3
 #define LOCKED_UNTIL_COLUMN			7
 #define BLOCKED_UNTIL_COLUMN		8
@@ -55,7 +55,7 @@ require_its_rows(Relation table)
 	if (!userlock_store_is_read_from(table))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table userlock.account does not hold its rows itself"),
+				 errmsg("table userlock_private.account does not hold its rows itself"),
 				 errdetail("It is distributed, partitioned, foreign or a view, has children, or has row-level security that binds its owner: who is locked cannot be read from it."),
 				 errhint("Make it a plain local table again; until then no user is let in.")));
 }
@@ -90,9 +90,9 @@ find_account(void)
 	{
 		heard = SharedInvalidMessageCounter;
 		found = get_relname_relid("account",
-								  get_namespace_oid("userlock", false));
+								  get_namespace_oid("userlock_private", false));
 		if (!OidIsValid(found))
-			elog(ERROR, "there is no table userlock.account");
+			elog(ERROR, "there is no table userlock_private.account");
 		LockRelationOid(found, AccessShareLock);
 		if (heard == SharedInvalidMessageCounter)
 			break;

@@ -60,11 +60,11 @@
  * left alone and the caller looks again.
  */
 #define APPLY(transition, changes) \
-	"UPDATE userlock.account SET " \
+	"UPDATE userlock_private.account SET " \
 	"state = userlock.next_state(state, '" transition "'), " \
 	"sequence = sequence" PLUS "1, changed_at = $3, " changes \
 	THIS_USER \
-	" AND userlock.allows(state, changed_at, locked_until, blocked_until," \
+	" AND userlock_private.allows(state, changed_at, locked_until, blocked_until," \
 	" '" transition "', $3)" \
 	" AND ($4 IS NULL OR sequence" EQ "$4)" \
 	" AND ($6 IS NULL OR state OPERATOR(userlock.=)" \
@@ -75,7 +75,7 @@
 	{TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TEXTOID}
 
 #define APPEND \
-	"INSERT INTO userlock.event (tenant, user_id, sequence, kind," \
+	"INSERT INTO userlock_private.event (tenant, user_id, sequence, kind," \
 	" from_state, to_state, at, actor, reason, until, details)" \
 	" VALUES ($1, $2, $3, $4, $5::userlock.user_lock_state," \
 	" $6::userlock.user_lock_state, $7, $8, $9, $10, $11)"
@@ -145,26 +145,26 @@ static const Statement statements[STATEMENT_COUNT] = {
 		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[GET_ACCOUNT] = {
-		"SELECT " ACCOUNT_COLUMNS " FROM userlock.account" THIS_USER,
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER,
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[GET_ACCOUNT_FOR_UPDATE] = {
-		"SELECT " ACCOUNT_COLUMNS " FROM userlock.account" THIS_USER
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER
 		" FOR NO KEY UPDATE",
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[GET_ACCOUNT_FOR_DELETE] = {
-		"SELECT " ACCOUNT_COLUMNS " FROM userlock.account" THIS_USER
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER
 		" FOR UPDATE",
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[GET_ACCOUNT_IF_FREE] = {
-		"SELECT " ACCOUNT_COLUMNS " FROM userlock.account" THIS_USER
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER
 		" FOR NO KEY UPDATE SKIP LOCKED",
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[INSERT_ACCOUNT] = {
-		"INSERT INTO userlock.account"
+		"INSERT INTO userlock_private.account"
 		" (tenant, user_id, " ACCOUNT_COLUMNS ", adoption)"
 		" VALUES ($1, $2, $3::userlock.user_lock_state,"
 		" $4, $5, $6, $7, $8, $9, $10, $11, $12)"
@@ -174,11 +174,11 @@ static const Statement statements[STATEMENT_COUNT] = {
 		SPI_OK_INSERT
 	},
 	[IS_ADOPTED] = {
-		"SELECT FROM userlock.account" THIS_USER " AND adoption" EQ "$3",
+		"SELECT FROM userlock_private.account" THIS_USER " AND adoption" EQ "$3",
 		3, {TEXTOID, TEXTOID, UUIDOID}, SPI_OK_SELECT
 	},
 	[PUT_ACCOUNT] = {
-		"UPDATE userlock.account SET"
+		"UPDATE userlock_private.account SET"
 		" (" ACCOUNT_COLUMNS ")"
 		" = ROW ($3::userlock.user_lock_state,"
 		" $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -188,20 +188,20 @@ static const Statement statements[STATEMENT_COUNT] = {
 		SPI_OK_UPDATE
 	},
 	[DELETE_ACCOUNT] = {
-		"DELETE FROM userlock.account" THIS_USER,
+		"DELETE FROM userlock_private.account" THIS_USER,
 		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
 	[DELETE_PROFILE] = {
-		"DELETE FROM userlock.profile" THIS_USER,
+		"DELETE FROM userlock_private.profile" THIS_USER,
 		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
 	[PUT_PROFILE] = {
-		"INSERT INTO userlock.profile (tenant, user_id, document)"
+		"INSERT INTO userlock_private.profile (tenant, user_id, document)"
 		" VALUES ($1, $2, $3)",
 		3, {TEXTOID, TEXTOID, JSONBOID}, SPI_OK_INSERT
 	},
 	[GET_PROFILE] = {
-		"SELECT document FROM userlock.profile" THIS_USER,
+		"SELECT document FROM userlock_private.profile" THIS_USER,
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[APPEND_EVENT] = {
@@ -218,23 +218,23 @@ static const Statement statements[STATEMENT_COUNT] = {
 		11, APPEND_TYPES, SPI_OK_INSERT
 	},
 	[LAST_EVENT] = {
-		"SELECT sequence, at, from_state FROM userlock.event" THIS_USER
+		"SELECT sequence, at, from_state FROM userlock_private.event" THIS_USER
 		" ORDER BY sequence DESC LIMIT 1",
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[LAST_OF_KIND] = {
-		"SELECT sequence, at, reason, until FROM userlock.event" THIS_USER
+		"SELECT sequence, at, reason, until FROM userlock_private.event" THIS_USER
 		" AND kind" EQ "$3 ORDER BY sequence DESC LIMIT 1",
 		3, {TEXTOID, TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[FORGET_FAILURES] = {
-		"DELETE FROM userlock.login_failure WHERE ctid" EQ "ANY (ARRAY("
-		"SELECT ctid FROM userlock.login_failure" THIS_USER
+		"DELETE FROM userlock_private.login_failure WHERE ctid" EQ "ANY (ARRAY("
+		"SELECT ctid FROM userlock_private.login_failure" THIS_USER
 		" FOR UPDATE SKIP LOCKED))",
 		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
 	[DUE] = {
-		"SELECT tenant, user_id FROM userlock.account"
+		"SELECT tenant, user_id FROM userlock_private.account"
 		" WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state"
 		" AND (locked_until" LE "$3 OR blocked_until" LE "$3)"
 		" AND ((SELECT userlock.caller_tenants()) IS NULL OR tenant"
@@ -245,11 +245,11 @@ static const Statement statements[STATEMENT_COUNT] = {
 		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID}, SPI_OK_SELECT
 	},
 	[ADD_API_KEY] = {
-		"SELECT userlock.add_api_key($1, $2, $3, $4)",
+		"SELECT userlock_private.add_api_key($1, $2, $3, $4)",
 		4, {TEXTOID, NAMEOID, TEXTOID, TIMESTAMPTZOID}, SPI_OK_SELECT
 	},
 	[REPLACE_API_KEY] = {
-		"SELECT key, role FROM userlock.replace_api_key($1, $2, $3, $4)",
+		"SELECT key, role FROM userlock_private.replace_api_key($1, $2, $3, $4)",
 		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INTERVALOID}, SPI_OK_SELECT
 	}
 };

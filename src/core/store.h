@@ -156,7 +156,7 @@ extern int	userlock_store_due(const UserLockKey *after, TimestampTz now,
 
 /*
  * Does SQL that reads an account as the owner of 'table', which is
- * userlock.account, read it from this very table, where it can be found without
+ * userlock_private.account, read it from this very table, where it can be found without
  * SQL as well?  Callers need no rights, and stand nowhere in particular.
  */
 extern bool userlock_store_is_read_from(Relation table);

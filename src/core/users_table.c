@@ -13,18 +13,19 @@
 #include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/tableam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "core/compat.h"
 #include "core/users_table.h"
@@ -46,11 +47,21 @@ userlock_users_table_takes_type(Oid type)
 	}
 }
 
-Trigger *
-userlock_users_table_trigger(Relation table, const char *function)
+/* A trigger function, whoever asks: nobody else has rights on our schema. */
+static Oid
+function_oid(const char *schema, const char *function)
 {
-	List	   *name = list_make2(makeString("userlock"), makeString(pstrdup(function)));
-	Oid			called = LookupFuncName(name, 0, NULL, false);
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+						   CStringGetDatum(function),
+						   PointerGetDatum(buildoidvector(NULL, 0)),
+						   ObjectIdGetDatum(get_namespace_oid(schema, false)));
+}
+
+Trigger *
+userlock_users_table_trigger(Relation table, const char *schema,
+							 const char *function)
+{
+	Oid			called = function_oid(schema, function);
 	TriggerDesc *triggers = table->trigdesc;
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
@@ -266,42 +277,47 @@ userlock_users_table_leaves(Oid table)
 	return leaves;
 }
 
-/* The oids that a query of the catalogs finds; parameter: NULL for none. */
+/* The oids that a query of the catalogs finds. */
 static List *
-query_oids(const char *query, const char *parameter)
+query_oids(const char *query, int parameters, Oid *types, Datum *values)
 {
 	MemoryContext callers = CurrentMemoryContext;
-	Oid			type = TEXTOID;
-	Datum		value = parameter ? CStringGetTextDatum(parameter) : (Datum) 0;
 	List	   *oids = NIL;
 
 	SPI_connect();
-	if (SPI_execute_with_args(query, parameter ? 1 : 0, &type, &value, NULL,
+	if (SPI_execute_with_args(query, parameters, types, values, NULL,
 							  true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not query the catalogs");
 	MemoryContextSwitchTo(callers);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;
+		Datum		oid = SPI_getbinval(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1, &isnull);
 
-		oids = lappend_oid(oids, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i],
-																SPI_tuptable->tupdesc,
-																1, &isnull)));
+		oids = lappend_oid(oids, DatumGetObjectId(oid));
 	}
 	SPI_finish();
 	return oids;
 }
 
 List *
-userlock_users_table_followed(const char *adoption)
+userlock_users_table_followed(const char *schema, const char *function,
+							  const char *adoption)
 {
+	Oid			types[] = {OIDOID, TEXTOID};
+	Datum		values[] = {
+		ObjectIdGetDatum(function_oid(schema, function)),
+		CStringGetTextDatum(adoption)
+	};
+
 	return query_oids("SELECT t.tgrelid FROM pg_catalog.pg_depend AS d"
 					  " JOIN pg_catalog.pg_trigger AS t ON t.oid OPERATOR(pg_catalog.=) d.objid"
 					  " WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass"
 					  " AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass"
-					  " AND d.refobjid OPERATOR(pg_catalog.=) 'userlock.follow_truncate'::pg_catalog.regproc"
-					  " AND pg_catalog.substr(t.tgargs, 1, 36) OPERATOR(pg_catalog.=) pg_catalog.convert_to($1, 'SQL_ASCII')",
-					  adoption);
+					  " AND d.refobjid OPERATOR(pg_catalog.=) $1"
+					  " AND pg_catalog.substr(t.tgargs, 1, 36) OPERATOR(pg_catalog.=) pg_catalog.convert_to($2, 'SQL_ASCII')",
+					  lengthof(values), types, values);
 }
 
 List *
@@ -309,5 +325,5 @@ userlock_users_table_changed(void)
 {
 	return query_oids("SELECT objid FROM pg_catalog.pg_event_trigger_ddl_commands()"
 					  " WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass",
-					  NULL);
+					  0, NULL, NULL);
 }

@@ -34,7 +34,8 @@ typedef struct UserLockUsersTable
 extern bool userlock_users_table_takes_type(Oid type);
 
 /* The trigger of a function on a table; NULL: there is none. */
-extern Trigger *userlock_users_table_trigger(Relation table, const char *function);
+extern Trigger *userlock_users_table_trigger(Relation table, const char *schema,
+											 const char *function);
 
 /*
  * Reads the trigger for each row.  False: a column is of a type that no id has,
@@ -64,8 +65,10 @@ extern bool userlock_users_table_has(Relation table, const UserLockUsersTable *u
 /* The tables that hold the rows: the table itself, or its partitions. */
 extern List *userlock_users_table_leaves(Oid table);
 
-/* The tables that have the trigger for TRUNCATE of this adoption. */
-extern List *userlock_users_table_followed(const char *adoption);
+/* The tables that have a trigger of this function and this adoption. */
+extern List *userlock_users_table_followed(const char *schema,
+										   const char *function,
+										   const char *adoption);
 
 /* In an event trigger: the relations that the command has made or altered. */
 extern List *userlock_users_table_changed(void);

@@ -9,7 +9,7 @@ CREATE ROLE hostile_app;
 CREATE SCHEMA hostile AUTHORIZATION hostile_owner;
 GRANT USAGE, CREATE ON SCHEMA hostile TO hostile_app;
 GRANT EXECUTE ON FUNCTION userlock.adopt, userlock.release TO hostile_owner;
-CREATE VIEW registered AS SELECT tenant, user_id, state FROM userlock.account;
+CREATE VIEW registered AS SELECT tenant, user_id, state FROM userlock_private.account;
 
 -- Whoever evaluates what the owner wrote, as anybody else than the owner, is caught.
 CREATE TABLE caught (who name);
@@ -110,13 +110,13 @@ DELETE FROM hostile.users;
 RESET ROLE;
 SELECT results_eq($$SELECT * FROM registered WHERE user_id = 'victim'$$, $$VALUES ('other' COLLATE "C", 'victim' COLLATE "C", 'blocked'::userlock.user_lock_state)$$,
     'only users who came from the table leave with its rows');
-SELECT is(count(*), 2::bigint, '… and nothing of it is in their history') FROM userlock.event WHERE user_id = 'victim';
+SELECT is(count(*), 2::bigint, '… and nothing of it is in their history') FROM userlock_private.event WHERE user_id = 'victim';
 SET ROLE hostile_app;
 INSERT INTO hostile.users VALUES ('victim', 'other');
 UPDATE hostile.users SET id = 'mallory', org = 'mine';
 DELETE FROM hostile.users;
 RESET ROLE;
-SELECT is_empty($$SELECT FROM userlock.event WHERE user_id = 'mallory' AND reason = 'fraud'$$, '… nor does the reason of another one''s block travel');
+SELECT is_empty($$SELECT FROM userlock_private.event WHERE user_id = 'mallory' AND reason = 'fraud'$$, '… nor does the reason of another one''s block travel');
 
 -- … nor of tenants that are not the caller's.
 SET ROLE hostile_app;
@@ -199,4 +199,4 @@ DROP VIEW registered;
 DROP FUNCTION state_of;
 DROP OWNED BY hostile_owner, hostile_app;
 DROP ROLE hostile_owner, hostile_app;
-TRUNCATE userlock.account, userlock.event;
+TRUNCATE userlock_private.account, userlock_private.event;

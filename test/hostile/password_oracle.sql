@@ -3,13 +3,13 @@
 -- that has not does not: that alone told a right password from a wrong one nearly always.)
 BEGIN;
 SELECT plan(14);
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 
 -- What a statement reads and writes, table by table.
 CREATE FUNCTION pg_temp.so_far() RETURNS TABLE (relname name, reads bigint, written jsonb) LANGUAGE sql AS $$
     SELECT s.relname, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0),
         jsonb_build_object('inserted', s.n_tup_ins, 'updated', s.n_tup_upd, 'deleted', s.n_tup_del)
-    FROM pg_stat_xact_user_tables AS s WHERE s.schemaname = 'userlock'
+    FROM pg_stat_xact_user_tables AS s WHERE s.schemaname = 'userlock_private'
 $$;
 CREATE FUNCTION pg_temp.trace(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

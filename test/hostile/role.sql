@@ -3,7 +3,7 @@
 BEGIN;
 SELECT no_plan();
 CREATE EXTENSION userlock_http;
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 CREATE ROLE hostile_mallory;
 CREATE ROLE hostile_operator;
 GRANT USAGE ON SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud TO hostile_mallory;
@@ -85,7 +85,7 @@ SELECT throws_ok($$SELECT pg_temp.as_mallory('SELECT userlock.create_api_key(''m
 SELECT throws_ok($$SELECT pg_temp.as_mallory('SELECT userlock.rotate_api_key(''billing'')')$$,
     'PT403', 'permission denied for role', '… nor in place of one');
 SELECT matches(pg_temp.as_mallory('SELECT userlock.create_api_key(''mallory'', ''hostile_mallory'')'), '^ulk_', '… but one of her own');
-SELECT is((SELECT count(*) FROM userlock.api_key), 2::bigint, '… and nothing came of the others');
+SELECT is((SELECT count(*) FROM userlock_private.api_key), 2::bigint, '… and nothing came of the others');
 
 --
 -- What an administrator has put on our tables runs with our rights: Mallory says
@@ -100,8 +100,8 @@ BEGIN
 END
 $$;
 CREATE FUNCTION public.is_kind(kind text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN length(upper(kind)) > 0; END';
-CREATE TRIGGER audit AFTER INSERT ON userlock.event FOR EACH ROW EXECUTE FUNCTION public.audit();
-ALTER TABLE userlock.event ADD CHECK (public.is_kind(kind));
+CREATE TRIGGER audit AFTER INSERT ON userlock_private.event FOR EACH ROW EXECUTE FUNCTION public.audit();
+ALTER TABLE userlock_private.event ADD CHECK (public.is_kind(kind));
 
 SET ROLE hostile_mallory;
 CREATE TABLE mallory.caught (caught_by text, caught name);
@@ -119,7 +119,7 @@ CREATE OPERATOR mallory.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = mallory.
 SET search_path = mallory, pg_catalog;
 SELECT count(userlock.register_user('carol')), count(userlock.delete_user('carol')) \g /dev/null
 RESET ROLE;
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 SELECT is_empty('SELECT * FROM mallory.caught', 'triggers and checks on our tables do not go by the caller''s search_path');
 SELECT results_eq('TABLE public.audit', 'VALUES (''REGISTERED!''), (''DELETED!'')', '… but do what they are for');
 
@@ -192,7 +192,7 @@ TABLE userlock.security_events;
 TABLE userlock.lockout_policies;
 \o
 RESET ROLE;
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 RESET request.headers;
 SELECT is_empty('TABLE pg_temp.account UNION ALL TABLE pg_temp.event', 'a search_path of Mallory''s catches nothing');
 SELECT is((SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock.user_history WHERE user_id = '4711'),
@@ -221,7 +221,7 @@ SET ROLE hostile_mallory;
 CREATE FUNCTION mallory.free(text) RETURNS userlock.user_lock_state LANGUAGE sql AS 'SELECT ''active''::userlock.user_lock_state';
 SELECT throws_ok('CREATE CAST (text AS userlock.user_lock_state) WITH FUNCTION mallory.free(text) AS IMPLICIT', '42501', NULL, 'nobody makes a cast to our type');
 SELECT throws_ok('CREATE FUNCTION userlock.next_state(text, text) RETURNS text RETURN $1', '42501', NULL, 'nobody makes anything in our schema');
-SELECT throws_ok('CREATE TABLE mallory.brake (account userlock.account)', '42501', NULL, 'nobody makes a column of a type of ours with columns');
+SELECT throws_ok('CREATE TABLE mallory.brake (account userlock_private.account)', '42501', NULL, 'nobody makes a column of a type of ours with columns');
 RESET ROLE;
 
 --

@@ -51,11 +51,11 @@ export async function newUser(restriction, user_id = `http-${process.pid}-${Date
   return user_id;
 }
 
-export const stateOf = (user_id) => sql(`SELECT state FROM userlock.account WHERE tenant = '${env.TENANT}' AND user_id = '${user_id}'`);
+export const stateOf = (user_id) => sql(`SELECT state FROM userlock_private.account WHERE tenant = '${env.TENANT}' AND user_id = '${user_id}'`);
 
 // The kinds of a user's events, in order.
 export const eventsOf = (user_id) =>
-  sql(`SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock.event WHERE tenant = '${env.TENANT}' AND user_id = '${user_id}'`);
+  sql(`SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock_private.event WHERE tenant = '${env.TENANT}' AND user_id = '${user_id}'`);
 
 // What psql prints for a query, asked as superuser.
 export async function sql(query) {

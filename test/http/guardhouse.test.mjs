@@ -20,8 +20,8 @@ const notFound = { status: 404, type: 'text/plain; charset=utf-8', body: 'User n
 const invalid = { status: 400, type: json, body: '{"error":"invalid_request"}' };
 const invalidToken = { status: 401, type: json, body: '{"error":"invalid_token"}', headers: { 'www-authenticate': 'Bearer error="invalid_token"' } };
 
-const lastEvent = (id, columns) => sql(`SELECT ${columns} FROM userlock.event WHERE user_id = '${id}' ORDER BY sequence DESC LIMIT 1`);
-const floorIsLastEvent = (id) => sql(`SELECT access_valid_after = changed_at FROM userlock.account WHERE user_id = '${id}'`);
+const lastEvent = (id, columns) => sql(`SELECT ${columns} FROM userlock_private.event WHERE user_id = '${id}' ORDER BY sequence DESC LIMIT 1`);
+const floorIsLastEvent = (id) => sql(`SELECT access_valid_after = changed_at FROM userlock_private.account WHERE user_id = '${id}'`);
 
 test('Guardhouse unblock: 204, suspension cleared, access revoked, flags kept', async () => {
   const id = await newUser('block_user', newId());
@@ -30,7 +30,7 @@ test('Guardhouse unblock: 204, suspension cleared, access revoked, flags kept', 
   assert.equal(await eventsOf(id), 'registered blocked unblocked access_revoked');
   assert.equal(await floorIsLastEvent(id), 't');
   assert.equal(
-    await sql(`SELECT actor, details FROM userlock.event WHERE user_id = '${id}' AND kind = 'unblocked'`),
+    await sql(`SELECT actor, details FROM userlock_private.event WHERE user_id = '${id}' AND kind = 'unblocked'`),
     'support@example.com|{"triggerWebhook": false, "unblockedByUserId": 9001, "notifyUserViaEmail": false}');
 });
 

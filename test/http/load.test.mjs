@@ -38,7 +38,7 @@ test(`${clients} clients lock and unlock ${users} users: every success is one ev
   for (const verb of ['lock', 'unlock']) {
     assert.deepEqual(Object.keys(count[verb]), ['200', '400'], JSON.stringify(count));
     assert.equal(
-      await sql(`SELECT count(*) FROM userlock.event WHERE user_id LIKE '${prefix}%' AND kind = '${verb}ed'`), String(count[verb][200]));
+      await sql(`SELECT count(*) FROM userlock_private.event WHERE user_id LIKE '${prefix}%' AND kind = '${verb}ed'`), String(count[verb][200]));
   }
   assert.equal(await sql('SELECT count(*) FROM userlock.verify()'), '0');
 });

@@ -10,7 +10,7 @@ import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
 test('no token and no key is in a log, and no user id is in nginx\'s', async () => {
   const user_id = await newUser('lock_user');
   const unusable = await sql(`SELECT userlock.create_api_key('logs-${Date.now()}', 'operator', '${env.TENANT}')`);
-  await sql(`UPDATE userlock.api_key SET role = 'gone' WHERE digest = sha256('${unusable}')`);
+  await sql(`UPDATE userlock_private.api_key SET role = 'gone' WHERE digest = sha256('${unusable}')`);
   const malformed = await sign({ role: 'operator', sub: user_id, tenant: 7 });
   const secrets = [env.OPERATOR_TOKEN, env.EXPIRED_TOKEN, env.JWT_SECRET, env.MONOCLOUD_API_KEY, unusable, malformed];
 

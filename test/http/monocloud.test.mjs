@@ -41,9 +41,9 @@ test('MonoCloud unblock: 200 with the User, whom it unlocks', async () => {
   assert.equal(status, 200);
   assert.equal(headers.get('content-type'), 'application/json');
   assert.equal(await stateOf(id), 'active');
-  assert.equal(await sql(`SELECT actor LIKE 'api_key:stack %' FROM userlock.event WHERE user_id = '${id}' AND kind = 'unlocked'`), 't');
+  assert.equal(await sql(`SELECT actor LIKE 'api_key:stack %' FROM userlock_private.event WHERE user_id = '${id}' AND kind = 'unlocked'`), 't');
   const [created, changed] = (await sql(
-    `SELECT floor(extract(epoch FROM created_at)), floor(extract(epoch FROM changed_at)) FROM userlock.account WHERE user_id = '${id}'`)).split('|');
+    `SELECT floor(extract(epoch FROM created_at)), floor(extract(epoch FROM changed_at)) FROM userlock_private.account WHERE user_id = '${id}'`)).split('|');
   assert.deepEqual(Object.keys(json), keys);
   const { unknown, ...sent } = profile;
   assert.deepEqual(json, { ...sent, user_id: id, disabled: false, creation_time: Number(created), last_updated: Number(changed) });
@@ -123,7 +123,7 @@ test('MonoCloud disable: revoke_sessions is taken, either way', async () => {
     const { status, json } = await send('disable', id, { body });
     assert.equal(status, 200);
     assert.equal(json.disabled, true);
-    assert.equal(await sql(`SELECT access_valid_after = changed_at FROM userlock.account WHERE user_id = '${id}'`), 't');
+    assert.equal(await sql(`SELECT access_valid_after = changed_at FROM userlock_private.account WHERE user_id = '${id}'`), 't');
   }
 });
 
@@ -147,7 +147,7 @@ test('MonoCloud: keys that are expired, rotated, revoked', async () => {
   const id = await newUser();
   const expired = await newKey('operator', env.TENANT, ", now() + interval '1 hour'");
   assert.equal((await send('unblock', id, { key: expired })).status, 200);
-  await sql(`UPDATE userlock.api_key SET expires_at = now() WHERE digest = sha256('${expired}')`);
+  await sql(`UPDATE userlock_private.api_key SET expires_at = now() WHERE digest = sha256('${expired}')`);
   check(await send('unblock', id, { key: expired }), unauthorized, 'expired');
 
   const name = `rotated-${Date.now()}`;
@@ -161,7 +161,7 @@ test('MonoCloud: keys that are expired, rotated, revoked', async () => {
 
 test('MonoCloud: a key whose role is gone is no good', async () => {
   const key = await newKey('operator', env.TENANT);
-  await sql(`UPDATE userlock.api_key SET role = 'gone' WHERE digest = sha256('${key}')`);
+  await sql(`UPDATE userlock_private.api_key SET role = 'gone' WHERE digest = sha256('${key}')`);
   check(await send('unblock', 'x', { key }), unauthorized);
 });
 

@@ -24,7 +24,7 @@ for (const [name, before, state, refusal] of transitions) {
       'tenant', 'user_id', 'state', 'sequence', 'created_at', 'changed_at', 'locked_until', 'blocked_until',
     ]);
     const event = await sql(
-      `SELECT actor, reason, details FROM userlock.event WHERE user_id = '${user_id}' ORDER BY sequence DESC LIMIT 1`);
+      `SELECT actor, reason, details FROM userlock_private.event WHERE user_id = '${user_id}' ORDER BY sequence DESC LIMIT 1`);
     assert.equal(event, 'support@example.com|because|{"ticket": 7}');
 
     const refused = await rpc(name, { user_id });

@@ -61,7 +61,7 @@ test('over PostgREST, nobody learns from the login function what is not written 
     GRANT EXECUTE ON FUNCTION userlock.login TO anon; NOTIFY pgrst, 'reload schema'`);
   try {
     const post = (password, query = '') => request('POST', `/rpc/login${query}`, { body: { id: 'zora', password } });
-    const failures = () => sql("SELECT coalesce(sum(failures), 0) FROM userlock.login_failure WHERE user_id = 'zora'");
+    const failures = () => sql("SELECT coalesce(sum(failures), 0) FROM userlock_private.login_failure WHERE user_id = 'zora'");
     while ((await post('correct horse')).status === 404) await new Promise((resolve) => setTimeout(resolve, 50));
     assert.equal((await post('correct horse')).status, 200);
     assert.equal((await post('wrong')).status, 401);

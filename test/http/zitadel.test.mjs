@@ -91,12 +91,12 @@ for (const v of versions) {
         }
         assert.equal(await stateOf(id), after);
         const [sequence, changeDate, creationDate] = (await sql(
-          `SELECT sequence, userlock_http.timestamp(changed_at), userlock_http.timestamp(created_at) FROM userlock.account WHERE user_id = '${id}'`,
+          `SELECT sequence, userlock_http.timestamp(changed_at), userlock_http.timestamp(created_at) FROM userlock_private.account WHERE user_id = '${id}'`,
         )).split('|');
         assert.match(changeDate, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{6})?Z$/);
         check(answer, { status: 200, type: json, body: v.body({ sequence, changeDate, creationDate, resourceOwner: env.TENANT }) });
         assert.equal(Number(sequence), before.split(' ').length + 1);
-        assert.equal(await sql(`SELECT actor FROM userlock.event WHERE user_id = '${id}' ORDER BY sequence DESC LIMIT 1`), 'support@example.com');
+        assert.equal(await sql(`SELECT actor FROM userlock_private.event WHERE user_id = '${id}' ORDER BY sequence DESC LIMIT 1`), 'support@example.com');
       });
     }
   }

@@ -33,7 +33,7 @@ const ids = {
 async function detailsOf(id) {
   const [sequence, changed, created, changeDate, creationDate] = (await sql(
     `SELECT sequence, (extract(epoch FROM changed_at) * 1000000)::bigint, (extract(epoch FROM created_at) * 1000000)::bigint,
-      userlock_http.timestamp(changed_at), userlock_http.timestamp(created_at) FROM userlock.account WHERE user_id = '${id}'`)).split('|');
+      userlock_http.timestamp(changed_at), userlock_http.timestamp(created_at) FROM userlock_private.account WHERE user_id = '${id}'`)).split('|');
   return {
     sequence, changed: BigInt(changed), created: BigInt(created), tenant: env.TENANT,
     json: `{"details":{"sequence":"${sequence}","changeDate":"${changeDate}","resourceOwner":"${env.TENANT}","creationDate":"${creationDate}"}}`,

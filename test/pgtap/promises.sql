@@ -1,7 +1,7 @@
 -- The README's promises, one assertion each.
 BEGIN;
 SELECT plan(40);
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 CREATE ROLE promises_support;
 
 -- Concepts
@@ -62,7 +62,7 @@ SELECT is((register_user('alice')).sequence, 14::bigint, 'history goes on when t
 SELECT function_privs_are('userlock', 'unlock_user', ARRAY['text', 'text', 'text', 'bigint', 'boolean', 'jsonb'],
     'promises_support', '{}'::text[], 'nobody may unlock until it is granted');
 SELECT table_privs_are('userlock', 'restricted_users', 'promises_support', '{}'::text[], 'nobody may see who is restricted until it is granted');
-SELECT table_privs_are('userlock', 'event', 'promises_support', '{}'::text[], 'nobody touches history');
+SELECT table_privs_are('userlock_private', 'event', 'promises_support', '{}'::text[], 'nobody touches history');
 
 SELECT is_empty($$SELECT * FROM verify()$$, 'every account is the fold of its events');
 SELECT * FROM finish();

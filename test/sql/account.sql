@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 -- Moments differ from run to run: what is true of them is shown instead.
 
 -- Registered: active, the first event, the default tenant.
@@ -80,14 +80,14 @@ TRUNCATE account, event, profile;
 VACUUM ANALYZE account;
 VACUUM ANALYZE event;
 \c
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 BEGIN;
 SELECT count(register_user('user ' || i)) FROM generate_series(1, 100) AS i;
 SELECT count(lock_user('user ' || i)) FROM generate_series(1, 100) AS i;
-SET LOCAL search_path = userlock, public;
+SET LOCAL search_path = userlock, userlock_private, public;
 SELECT count(unlock_user('user ' || i)) FROM generate_series(1, 100) AS i;
 SELECT count(delete_user('user ' || i)) FROM generate_series(1, 100) AS i;
-SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'userlock' AND seq_scan > 0;
+SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE schemaname = 'userlock_private' AND seq_scan > 0;
 ROLLBACK;
 
 -- An extension that was dropped and made anew works in the same session.

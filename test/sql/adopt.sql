@@ -4,7 +4,7 @@ CREATE TABLE public.first_table (id text);
 \c -
 SELECT userlock.adopt('public.first_table', 'id');
 DROP TABLE public.first_table;
-SET search_path = userlock, public;
+SET search_path = userlock, userlock_private, public;
 \set VERBOSITY terse
 CREATE VIEW public.users AS
 SELECT tenant, user_id, (SELECT string_agg(kind, ' ' ORDER BY sequence) FROM event AS e WHERE e.tenant = w.tenant AND e.user_id = w.user_id) AS history,

@@ -2,7 +2,7 @@
 \set VERBOSITY verbose
 \set SHOW_CONTEXT never
 CREATE EXTENSION userlock_http;
-SET search_path = userlock, userlock_http, public;
+SET search_path = userlock, userlock_private, userlock_http, public;
 CREATE ROLE regress_userlock_support;
 CREATE ROLE regress_userlock_admin;
 
@@ -59,9 +59,9 @@ SELECT create_api_key('mine', 'regress_userlock_admin');
 SELECT rotate_api_key('billing');
 SELECT revoke_api_key('billing');
 SELECT userlock_http.api_key_claims('key');
-SELECT issue_api_key('mine', 'regress_userlock_support', 'default', NULL);
-SELECT end_api_key('billing', NULL, '0');
-SELECT name FROM api_key;
+SELECT userlock_private.issue_api_key('mine', 'regress_userlock_support', 'default', NULL);
+SELECT userlock_private.end_api_key('billing', NULL, '0');
+SELECT name FROM userlock_private.api_key;
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION create_api_key, rotate_api_key TO regress_userlock_admin;
 SET ROLE regress_userlock_admin;

@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 SELECT count(register_user(name)) FROM unnest('{alice,bob,carol,dave}'::text[]) AS name;
 SELECT state FROM lock_user('bob', 'earlier');
 

@@ -1,5 +1,5 @@
 -- A clock that was ahead and has been set back.  To move a user into the future comes to the same.
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 SET TimeZone = 'UTC';
 CREATE FUNCTION public.ahead(moved text) RETURNS void LANGUAGE sql AS $$
     UPDATE event SET at = at + interval '1 year', until = until + interval '1 year' WHERE user_id = moved;

@@ -1,5 +1,5 @@
 -- May this user come in?  check_request(), current_user_allowed(), user_allowed().
-SET search_path = userlock, public;
+SET search_path = userlock, userlock_private, public;
 SET userlock.tenant = 'default';
 \set VERBOSITY terse
 
@@ -157,10 +157,10 @@ COMMIT;
 -- The table's index may be another from one call to the next.
 BEGIN;
 SELECT user_allowed('jürgen');
-REINDEX TABLE userlock.account;
+REINDEX TABLE userlock_private.account;
 SELECT user_allowed('jürgen');
 COMMIT;
-REINDEX TABLE CONCURRENTLY userlock.account;
+REINDEX TABLE CONCURRENTLY userlock_private.account;
 SELECT user_allowed('jürgen');
 
 -- However often the server forgets what it knows, where it can be made to.
@@ -191,7 +191,7 @@ SELECT * FROM refusals;
 
 -- It has a child, in which an app's users may be.
 BEGIN;
-CREATE TABLE public.more () INHERITS (account);
+CREATE TABLE public.more () INHERITS (userlock_private.account);
 SELECT * FROM refusals;
 SELECT check_request();
 ROLLBACK;
@@ -200,7 +200,7 @@ SELECT * FROM refusals;
 -- Its rows are in partitions.
 BEGIN;
 ALTER TABLE account RENAME TO account_1;
-CREATE TABLE account (LIKE account_1) PARTITION BY HASH (tenant, user_id);
+CREATE TABLE userlock_private.account (LIKE account_1) PARTITION BY HASH (tenant, user_id);
 ALTER TABLE account ATTACH PARTITION account_1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
 SELECT * FROM refusals;
 ROLLBACK;
@@ -208,7 +208,7 @@ ROLLBACK;
 -- They are elsewhere, and this is a view of them.
 BEGIN;
 ALTER TABLE account RENAME TO elsewhere;
-CREATE VIEW account AS SELECT * FROM elsewhere;
+CREATE VIEW userlock_private.account AS SELECT * FROM elsewhere;
 SELECT * FROM refusals;
 ROLLBACK;
 
@@ -221,6 +221,7 @@ SELECT current_user_allowed();
 RESET ROLE;
 ALTER TABLE account FORCE ROW LEVEL SECURITY;
 SELECT * FROM refusals;
+GRANT USAGE ON SCHEMA userlock_private TO regress_userlock_app;
 ALTER TABLE account OWNER TO regress_userlock_app;
 SELECT * FROM refusals;
 ROLLBACK;

@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 CREATE VIEW public.story AS
 SELECT user_id, sequence, kind, from_state, to_state, actor IS NOT NULL AS has_actor, at = until AS at_its_end
 FROM user_history;

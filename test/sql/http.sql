@@ -5,14 +5,14 @@ CREATE EXTENSION userlock_http;
 -- Nothing for PUBLIC, everything commented.
 CREATE TEMPORARY VIEW member AS
 SELECT p.oid::regprocedure AS function, p.* FROM pg_proc AS p
-WHERE p.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'userlock\_%');
+WHERE p.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'userlock\_%' AND nspname <> 'userlock_private');
 SELECT count(*) > 30 AS functions FROM member;
 SELECT function FROM member WHERE has_function_privilege('public', oid, 'EXECUTE');
 SELECT function FROM member WHERE obj_description(oid, 'pg_proc') IS NULL;
 SELECT function, proconfig FROM member WHERE prosecdef;
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%'
 AND (has_schema_privilege('public', oid, 'USAGE') OR obj_description(oid, 'pg_namespace') IS NULL);
-SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userlock\_%' AND typelem = 0 AND obj_description(oid, 'pg_type') IS NULL;
+SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userlock\_%' AND typnamespace <> 'userlock_private'::regnamespace AND typelem = 0 AND obj_description(oid, 'pg_type') IS NULL;
 
 -- A segment of a path.
 SELECT segment, userlock_http.percent_decode(segment) FROM unnest(ARRAY[

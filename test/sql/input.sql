@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 -- Bad input: a clear error each, and nothing changed.
 SELECT state FROM register_user('alice');
 CREATE FUNCTION pg_temp.refuse(statement text)

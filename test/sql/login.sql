@@ -1,5 +1,5 @@
 -- Failed sign-ins.
-SET search_path = userlock, public;
+SET search_path = userlock, userlock_private, public;
 \set VERBOSITY terse
 SELECT count(register_user(id)) FROM unnest(ARRAY['alice', 'bob', 'carol', 'dave', 'erin']) AS id;
 
@@ -203,7 +203,7 @@ SELECT record_login_success('alice');
 SELECT login_verdict('alice');
 SELECT set_lockout_policy();
 SELECT FROM lockout_policies;
-SELECT FROM login_failure;
+SELECT FROM userlock_private.login_failure;
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION record_login_failure, record_login_success, login_verdict TO regress_userlock_nobody;
 SET ROLE regress_userlock_nobody;

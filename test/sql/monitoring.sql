@@ -1,5 +1,5 @@
 -- Metrics, and events for receivers downstream.
-SET search_path = userlock, public;
+SET search_path = userlock, userlock_private, public;
 SELECT count(register_user(id, tenant)) FROM unnest(ARRAY['alice', 'bob', 'carol', 'dave']) AS id, unnest(ARRAY['acme', 'globex']) AS tenant;
 SELECT count(lock_user('alice', 'phished', tenant => tenant)) FROM unnest(ARRAY['acme', 'globex']) AS tenant;
 SELECT count(block_user('alice', tenant => 'acme'));
@@ -60,7 +60,7 @@ END
 $$;
 CREATE FUNCTION public.rows_read() RETURNS bigint[] LANGUAGE sql VOLATILE
 RETURN (SELECT array_agg(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) ORDER BY relname COLLATE "C")
-    FROM pg_stat_xact_user_tables WHERE schemaname = 'userlock' AND relname IN ('account', 'event', 'login_failure'));
+    FROM pg_stat_xact_user_tables WHERE schemaname = 'userlock_private' AND relname IN ('account', 'event', 'login_failure'));
 SELECT query, tenant, r.*
 FROM unnest(ARRAY['TABLE statistics', 'TABLE user_history', 'TABLE restricted_users', 'TABLE security_events', 'SELECT * FROM verify()']) AS query,
     unnest(ARRAY['globex', 'acme']) AS tenant, public.rows_read(query, tenant) AS r

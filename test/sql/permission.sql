@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 SELECT count(register_user('alice', tenant)) FROM unnest('{default,acme,globex}'::text[]) AS tenant;
 CREATE ROLE regress_userlock_support;
 CREATE ROLE regress_userlock_nobody;
@@ -16,9 +16,9 @@ SELECT expire();
 SELECT verify();
 SELECT FROM restricted_users;
 SELECT FROM user_history;
-SELECT FROM account;
-SELECT FROM event;
-SELECT FROM profile;
+SELECT FROM userlock_private.account;
+SELECT FROM userlock_private.event;
+SELECT FROM userlock_private.profile;
 RESET ROLE;
 
 -- EXECUTE on unlock_user alone: that, and nothing else.
@@ -29,8 +29,8 @@ SELECT tenant, user_id, state FROM unlock_user('alice', 'called in');
 SELECT lock_user('alice');
 SELECT unlock_users('{alice}');
 SELECT user_status('alice');
-SELECT FROM account;
-UPDATE event SET reason = 'forged';
+SELECT FROM userlock_private.account;
+UPDATE userlock_private.event SET reason = 'forged';
 SELECT FROM restricted_users;
 SELECT current_user = 'regress_userlock_support' AS still_support;
 RESET ROLE;
@@ -42,9 +42,9 @@ BEGIN
     PERFORM unlock_user('alice');
 EXCEPTION WHEN SQLSTATE 'PT400' THEN
     ASSERT current_user = 'regress_userlock_support';
-    ASSERT current_setting('search_path') = 'public, userlock';
+    ASSERT current_setting('search_path') = 'public, userlock, userlock_private';
 END $$;
-SELECT FROM account;
+SELECT FROM userlock_private.account;
 RESET ROLE;
 
 -- The core function is the one knob: the others consult it.

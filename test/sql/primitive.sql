@@ -1,6 +1,6 @@
 -- try_transition: what the set-based calls and the HTTP contracts stand on.
 \set VERBOSITY terse
-SET search_path = userlock, public;
+SET search_path = userlock, userlock_private, public;
 SELECT state FROM register_user('alice');
 SELECT state FROM lock_user('alice');
 

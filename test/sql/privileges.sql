@@ -81,7 +81,7 @@ ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO PUBLIC;
 GRANT CREATE ON SCHEMA public TO regress_userlock_friend;
 SET ROLE regress_userlock_friend;
 CREATE TABLE public.mine (state userlock.user_lock_state);
-CREATE TABLE public.theirs (account userlock.account);
+CREATE TABLE public.theirs (account userlock_private.account);
 CREATE TABLE public.theirs (restricted userlock.restricted_users[]);
 CREATE TABLE public.theirs (status userlock.user_status);
 CREATE TABLE public.theirs (body userlock_http."*/*");

@@ -1,5 +1,5 @@
 -- The README's transcript; tools/lint holds the two together.
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 SELECT user_id, state, sequence FROM register_user('alice');
 SELECT user_id, state, sequence FROM lock_user('alice', 'five wrong passwords', until => now() + interval '30 minutes');
 SELECT lock_user('alice');

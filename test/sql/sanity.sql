@@ -29,32 +29,35 @@ WHERE has_function_privilege('public', oid, 'EXECUTE') ORDER BY proname;
 -- The public has nothing on any table or view.
 SELECT relname, privilege FROM pg_class
 CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
-WHERE relnamespace = 'userlock'::regnamespace AND relkind IN ('r', 'v')
+WHERE relnamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace) AND relkind IN ('r', 'v')
 AND has_table_privilege('public', oid, privilege);
-SELECT has_schema_privilege('public', 'userlock', 'CREATE') AS may_create;
+SELECT has_schema_privilege('public', 'userlock', 'CREATE') AS may_create, has_schema_privilege('public', 'userlock_private', 'USAGE') AS may_enter;
+
+-- Tables, and what nobody is meant to call, stand apart from what is granted.
+SELECT relname FROM pg_class WHERE relnamespace = 'userlock'::regnamespace AND relkind NOT IN ('v', 'c');
 
 -- Everything a user meets is commented.
 SELECT oid::regprocedure AS function FROM function
 WHERE obj_description(oid, 'pg_proc') IS NULL AND proname NOT LIKE 'user\_lock\_state\_%';
 SELECT relname AS relation FROM pg_class
-WHERE relnamespace = 'userlock'::regnamespace AND relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL;
+WHERE relnamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace) AND relkind IN ('r', 'v') AND obj_description(oid, 'pg_class') IS NULL;
 SELECT c.oid::regclass AS relation, a.attname AS column FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'userlock'::regnamespace AND c.relkind IN ('r', 'v')
+WHERE (c.relnamespace = 'userlock'::regnamespace AND c.relkind = 'v' OR c.relnamespace = 'userlock_private'::regnamespace AND c.relkind = 'r')
 AND a.attnum > 0 AND col_description(c.oid, a.attnum) IS NULL;
 SELECT typname AS type FROM pg_type
-WHERE typnamespace = 'userlock'::regnamespace AND typtype IN ('b', 'c') AND typcategory <> 'A'
+WHERE typnamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace) AND typtype IN ('b', 'c') AND typcategory <> 'A'
 AND coalesce((SELECT relkind FROM pg_class WHERE oid = typrelid), 'c') = 'c' AND obj_description(oid, 'pg_type') IS NULL;
 
 -- Every key of a table of users contains tenant and user_id, so that it can be distributed.
 SELECT conrelid::regclass, conname FROM pg_constraint
-WHERE connamespace = 'userlock'::regnamespace AND contype IN ('p', 'u', 'f')
+WHERE connamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace) AND contype IN ('p', 'u', 'f')
 AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = conrelid AND attname = 'user_id')
 AND NOT ARRAY['tenant', 'user_id'] <@ (
     SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey));
 
 -- No sequences, no triggers, no rules but the views' own.
-SELECT count(*) FROM pg_class WHERE relnamespace = 'userlock'::regnamespace AND relkind = 'S';
-SELECT count(*) FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'userlock'::regnamespace);
+SELECT count(*) FROM pg_class WHERE relnamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace) AND relkind = 'S';
+SELECT count(*) FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace));
 
 -- The tables that hold users' data are dumped.
 SELECT unnest(extconfig)::regclass AS dumped FROM pg_extension WHERE extname = 'userlock' ORDER BY 1;

@@ -14,6 +14,8 @@ BEGIN
         RAISE EXCEPTION 'undo';
     EXCEPTION WHEN insufficient_privilege THEN
         GET STACKED DIAGNOSTICS result = PG_EXCEPTION_DETAIL;
+    WHEN duplicate_schema THEN
+        result := SQLERRM;
     WHEN raise_exception THEN
     END;
     RETURN result;
@@ -41,6 +43,7 @@ SELECT preparation, pg_temp.install_after(preparation) FROM unnest(ARRAY[
     'CREATE TEXT SEARCH DICTIONARY userlock.simple (TEMPLATE = simple)',
     'CREATE TEXT SEARCH CONFIGURATION userlock.simple (COPY = simple)',
     'ALTER DEFAULT PRIVILEGES FOR ROLE regress_userlock_mallory IN SCHEMA userlock GRANT SELECT ON TABLES TO PUBLIC',
+    'CREATE SCHEMA userlock_private',
     'GRANT USAGE ON SCHEMA userlock TO PUBLIC',
     'DROP SCHEMA userlock; ALTER DEFAULT PRIVILEGES GRANT CREATE ON SCHEMAS TO regress_userlock_mallory',
     'DROP SCHEMA userlock; ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO regress_userlock_mallory']) AS preparation;

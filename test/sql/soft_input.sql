@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 -- Bad text fails softly on servers that can, 16 and newer; on 15 the functions
 -- that would show it do not exist.
 SELECT pg_input_is_valid('locked', 'user_lock_state') AS good,

@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 
 -- Every state and every transition: the outcome, and whether an event was written.
 CREATE FUNCTION pg_temp.make(name text, wanted user_lock_state) RETURNS void LANGUAGE plpgsql AS $$

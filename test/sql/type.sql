@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 
 -- The four states, and nothing else.
 SELECT state, state::text, is_active(state), is_locked(state), is_blocked(state)

@@ -1,4 +1,4 @@
-SET search_path = public, userlock;
+SET search_path = public, userlock, userlock_private;
 -- verify() finds whatever a hand in the tables could spoil, and names the account.
 CREATE FUNCTION pg_temp.spoil(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN

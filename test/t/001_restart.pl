@@ -17,7 +17,7 @@ $node->safe_psql(
 	SELECT (userlock.block_user('bob', until => clock_timestamp() + interval '1 second')).state;
 });
 
-my $status = q{SELECT user_id, (userlock.user_status(user_id)).state FROM userlock.account WHERE user_id = 'alice'};
+my $status = q{SELECT user_id, (userlock.user_status(user_id)).state FROM userlock_private.account WHERE user_id = 'alice'};
 
 $node->restart;
 is($node->safe_psql('postgres', $status), 'alice|locked', 'still locked after a restart');
@@ -28,7 +28,7 @@ $node->start;
 is($node->safe_psql('postgres', $status), 'alice|locked+blocked', 'what was committed survives a crash');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM userlock.verify()'), '0', 'and agrees with its history');
 
-$node->poll_query_until('postgres', q{SELECT clock_timestamp() > max(until) FROM userlock.event});
+$node->poll_query_until('postgres', q{SELECT clock_timestamp() > max(until) FROM userlock_private.event});
 is($node->safe_psql('postgres', q{SELECT (userlock.user_status('bob')).state}),
 	'active', 'a restriction ends although the server was down for part of it');
 

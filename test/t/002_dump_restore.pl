@@ -33,10 +33,10 @@ $node->safe_psql(
 });
 
 my %shown = (
-	account => 'SELECT * FROM userlock.account ORDER BY tenant, user_id',
-	event => 'SELECT * FROM userlock.event ORDER BY tenant, user_id, sequence',
-	profile => 'SELECT * FROM userlock.profile',
-	api_key => 'SELECT * FROM userlock.api_key',
+	account => 'SELECT * FROM userlock_private.account ORDER BY tenant, user_id',
+	event => 'SELECT * FROM userlock_private.event ORDER BY tenant, user_id, sequence',
+	profile => 'SELECT * FROM userlock_private.profile',
+	api_key => 'SELECT * FROM userlock_private.api_key',
 	grants => q{SELECT has_function_privilege('support', 'userlock_xekout.revoke(bytea)', 'EXECUTE')},
 	restricted => 'SELECT * FROM userlock.restricted_users',
 	person => 'SELECT * FROM person',
@@ -92,8 +92,8 @@ my %orders = (
 	'schema, then data by pg_restore' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_restore', '--data-only' ] ],
 	'schema, then data by parallel pg_restore' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_restore', '--data-only', '--jobs=4' ] ],
 	'parallel pg_restore' => [ [ 'pg_restore', '--jobs=4' ] ],
-	'our data first' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only', '--table=userlock.*' ], [ 'pg_dump', '--data-only', '--table=public.*' ] ],
-	'our data last' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only', '--table=public.*' ], [ 'pg_dump', '--data-only', '--table=userlock.*' ] ],
+	'our data first' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only', '--table=userlock_private.*' ], [ 'pg_dump', '--data-only', '--table=public.*' ] ],
+	'our data last' => [ [ 'pg_dump', '--schema-only' ], [ 'pg_dump', '--data-only', '--table=public.*' ], [ 'pg_dump', '--data-only', '--table=userlock_private.*' ] ],
 );
 my $archive = $node->backup_dir . '.archive';
 $node->command_ok([ 'pg_dump', '--format=custom', "--file=$archive", $node->connstr('source') ], 'archived');
@@ -126,7 +126,7 @@ foreach my $order (sort keys %orders)
 			INSERT INTO app_user VALUES ('dave');
 			TRUNCATE zoo_user_eu;
 			SELECT string_agg(user_id || ' ' || state, ', ' ORDER BY user_id)
-			FROM userlock.account WHERE user_id IN ('dave', 'erin', 'frank', 'ivan', 'zebra', 'gnu')}),
+			FROM userlock_private.account WHERE user_id IN ('dave', 'erin', 'frank', 'ivan', 'zebra', 'gnu')}),
 		'dave locked, ivan active', "$order: the tables are followed");
 	$node->safe_psql('postgres', 'DROP DATABASE target');
 	unlink $dump;

@@ -17,7 +17,7 @@ $node->safe_psql('postgres', 'CREATE EXTENSION userlock');
 # Holds the user's row until all the others stand in line, then lets go.
 my $hold = qq{
 	BEGIN;
-	SELECT FROM userlock.account WHERE user_id = 'alice' FOR UPDATE;
+	SELECT FROM userlock_private.account WHERE user_id = 'alice' FOR UPDATE;
 	DO \$\$
 	DECLARE
 		patience timestamptz := clock_timestamp() + interval '60 seconds';
@@ -49,7 +49,7 @@ sub race
 	my $holder = IPC::Run::start(
 		[ 'psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', "--file=$directory/hold.sql", $node->connstr('postgres') ],
 		'<', \undef, '>', \my $held, '2>', \my $trouble);
-	$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_locks WHERE relation = 'userlock.account'::regclass AND mode = 'RowShareLock'});
+	$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_locks WHERE relation = 'userlock_private.account'::regclass AND mode = 'RowShareLock'});
 
 	local $ENV{PGOPTIONS} = "-c default_transaction_isolation=" . ($isolation =~ s/ /\\ /r);
 	my ($stdout, $stderr) = ('', '');
@@ -66,14 +66,14 @@ sub race
 	return ($processed, \%errors);
 }
 
-sub history { $node->safe_psql('postgres', q{SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock.event}) }
+sub history { $node->safe_psql('postgres', q{SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock_private.event}) }
 sub verify { $node->safe_psql('postgres', 'SELECT count(*) FROM userlock.verify()') }
 
 sub reset_alice
 {
 	$node->safe_psql(
 		'postgres', q{
-		TRUNCATE userlock.account, userlock.event;
+		TRUNCATE userlock_private.account, userlock_private.event;
 		SELECT userlock.register_user('alice');
 		SELECT userlock.lock_user('alice');
 	});
@@ -106,12 +106,12 @@ reset_alice();
 my $refused = 0;
 $refused += $errors->{$_} foreach grep { /^user "alice" is (not|already) (locked|blocked)$/ } keys %$errors;
 is($processed + $refused, $sessions, 'mixed: every session succeeded or was refused');
-is($node->safe_psql('postgres', 'SELECT count(*) - 2 FROM userlock.event'), $processed, 'mixed: every success has one event');
+is($node->safe_psql('postgres', 'SELECT count(*) - 2 FROM userlock_private.event'), $processed, 'mixed: every success has one event');
 is(verify(), '0', 'mixed: account and history agree');
 
 # Set-based calls over the same users in any order never deadlock.
 $node->safe_psql('postgres', q{
-	TRUNCATE userlock.account, userlock.event;
+	TRUNCATE userlock_private.account, userlock_private.event;
 	SELECT count(userlock.register_user('user' || i)) FROM generate_series(1, 200) AS i;
 });
 my $script = PostgreSQL::Test::Utils::tempdir() . '/bulk.sql';

@@ -106,7 +106,7 @@ $node->safe_psql(
 	END $$;
 });
 is($node->safe_psql('postgres', 'SELECT count(*) FROM userlock.verify()'), '0', 'a random walk with expiries: accounts agree with their history');
-cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM userlock.event WHERE kind LIKE '%_expired'}), '>', 20, '… of which many ended by themselves');
+cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM userlock_private.event WHERE kind LIKE '%_expired'}), '>', 20, '… of which many ended by themselves');
 is( $node->safe_psql(
 		'postgres', q{
 	SELECT count(*) FROM (

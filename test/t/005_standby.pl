@@ -26,7 +26,7 @@ $primary->wait_for_catchup($standby);
 my $status = q{SELECT state, sequence FROM userlock.user_status('alice')};
 is($standby->safe_psql('postgres', $status), 'locked+blocked|3', 'the standby knows the state');
 
-$standby->poll_query_until('postgres', q{SELECT clock_timestamp() >= max(until) FROM userlock.event});
+$standby->poll_query_until('postgres', q{SELECT clock_timestamp() >= max(until) FROM userlock_private.event});
 is($standby->safe_psql('postgres', $status), 'blocked|4', 'a lock ends there at its moment, although nothing was written');
 is( $standby->safe_psql('postgres', 'SELECT user_id, state, lock_reason, block_reason FROM userlock.restricted_users'),
 	'alice|blocked||fraud', 'restricted_users agrees');

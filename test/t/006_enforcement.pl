@@ -79,7 +79,7 @@ for my $isolation ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 		SELECT userlock.delete_user('carol') IS NOT NULL, userlock.register_user('carol') IS NOT NULL;
 	});
 	like($answer, qr/^300000\n0\nf\n/, "$isolation: a parallel query sees nothing from the next statement on");
-	$primary->safe_psql('postgres', q{SET synchronous_commit = local; TRUNCATE userlock.account, userlock.event; SELECT userlock.register_user('carol')});
+	$primary->safe_psql('postgres', q{SET synchronous_commit = local; TRUNCATE userlock_private.account, userlock_private.event; SELECT userlock.register_user('carol')});
 }
 
 # And on the primary itself, in a read-only transaction.

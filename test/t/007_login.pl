@@ -29,13 +29,13 @@ sub ask { return $node->safe_psql('postgres', $_[0]); }
 
 # Sixty-four at once, ten are enough.
 crowd(64, 1, q{SELECT userlock.record_login_failure('alice')});
-is(ask(q{SELECT failures, counted, lockouts FROM userlock.login_failure}), '64|0|1', 'each of 64 failures is counted, and they lock once');
-is(ask(q{SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock.event WHERE user_id = 'alice'}), 'registered locked', 'exactly one event');
-is(ask(q{SELECT details ->> 'failures' FROM userlock.event WHERE kind = 'locked'}), '10', 'of the tenth failure');
-my $until = ask(q{SELECT locked_until FROM userlock.account WHERE user_id = 'alice'});
+is(ask(q{SELECT failures, counted, lockouts FROM userlock_private.login_failure}), '64|0|1', 'each of 64 failures is counted, and they lock once');
+is(ask(q{SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock_private.event WHERE user_id = 'alice'}), 'registered locked', 'exactly one event');
+is(ask(q{SELECT details ->> 'failures' FROM userlock_private.event WHERE kind = 'locked'}), '10', 'of the tenth failure');
+my $until = ask(q{SELECT locked_until FROM userlock_private.account WHERE user_id = 'alice'});
 crowd(16, 4, q{SELECT userlock.record_login_failure('alice')});
-is(ask(q{SELECT locked_until FROM userlock.account WHERE user_id = 'alice'}), $until, 'failures after it do not extend the lock');
-is(ask(q{SELECT failures FROM userlock.login_failure}), '128', 'but are counted');
+is(ask(q{SELECT locked_until FROM userlock_private.account WHERE user_id = 'alice'}), $until, 'failures after it do not extend the lock');
+is(ask(q{SELECT failures FROM userlock_private.login_failure}), '128', 'but are counted');
 is(ask(q{SELECT userlock.record_login_success('alice')}), qq{(f,0,"$until")}, 'a right password does not help');
 ask(q{SELECT userlock.unlock_user('alice')});
 is(ask(q{SELECT userlock.login_verdict('alice')}), '(t,10,)', 'an unlock resets');

@@ -31,13 +31,13 @@ my $events = $node->safe_psql(
 	SELECT string_agg(concat_ws(':', c ->> 'kind', c ->> 'reason'), ' ' ORDER BY n)
 	FROM (
 		SELECT n, jsonb_object_agg(field ->> 'name', field -> 'value') AS c
-		FROM pg_logical_slot_get_changes('security', NULL, NULL, 'add-tables', 'userlock.event', 'format-version', '2', 'actions', 'insert')
+		FROM pg_logical_slot_get_changes('security', NULL, NULL, 'add-tables', 'userlock_private.event', 'format-version', '2', 'actions', 'insert')
 			WITH ORDINALITY AS change (lsn, xid, data, n),
 			jsonb_array_elements(data::jsonb -> 'columns') AS field
 		WHERE data::jsonb ->> 'action' = 'I'
 		GROUP BY n) AS columns});
 is($events, 'registered locked:phished lock_expired access_revoked', 'each event once, in the order of commits, and nothing else');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_logical_slot_get_changes('security', NULL, NULL, 'add-tables', 'userlock.event')}),
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_logical_slot_get_changes('security', NULL, NULL, 'add-tables', 'userlock_private.event')}),
 	'0', 'and not again');
 
 $node->stop;

@@ -80,7 +80,7 @@ runs('bare', map { statements($_) } @examples);
 # And what stands between the lines: calls without anything left out.
 runs('bare', map { "$_;\n" } $readme =~ /`(SELECT userlock\.[^`…]*)`/g);
 
-is( $node->safe_psql('bare', 'SELECT state FROM userlock.account WHERE user_id = $$4711$$'),
+is( $node->safe_psql('bare', 'SELECT state FROM userlock_private.account WHERE user_id = $$4711$$'),
 	'locked', 'the user of an adopted table is locked');
 
 # Sign-ins are counted from the first statement of a session on.
@@ -88,21 +88,22 @@ foreach my $try (1 .. 2)
 {
 	$node->safe_psql('bare', q{SELECT login('zoe', 'wrong')});
 }
-is( $node->safe_psql('bare', 'SELECT tenant, user_id, failures FROM userlock.login_failure'),
+is( $node->safe_psql('bare', 'SELECT tenant, user_id, failures FROM userlock_private.login_failure'),
 	'default|zoe|2', 'the login function counts each failure');
 is( $node->psql('bare', q{SELECT login('zoe', 'correct horse')}), 0,
 	'… and lets in');
-is( $node->safe_psql('bare', 'SELECT count(*) FROM userlock.login_failure'),
+is( $node->safe_psql('bare', 'SELECT count(*) FROM userlock_private.login_failure'),
 	'0', '… which ends the counting');
 
 # In a tenant of the database's own it counts there.
 $node->safe_psql('bare', q{ALTER DATABASE bare SET userlock.tenant = 'acme'});
 $node->safe_psql('bare', q{SELECT login('zoe', 'wrong')});
-is( $node->safe_psql('bare', 'SELECT tenant FROM userlock.login_failure'),
+is( $node->safe_psql('bare', 'SELECT tenant FROM userlock_private.login_failure'),
 	'acme', 'the login function counts in the tenant of the database');
 $node->safe_psql('bare', 'ALTER DATABASE bare RESET ALL');
 
-# Whatever else comes of such calls, none misses what a session has not set.
+# Whatever else comes of such calls, none misses what a session has not set, nor
+# takes the server down.
 my @functions = split /\n/, $node->safe_psql(
 	'bare', q{
 	SELECT format('SELECT %s(%s)', p.oid::regproc,
@@ -118,7 +119,7 @@ cmp_ok(scalar @functions, '>', 50, 'there are functions');
 foreach my $call (@functions)
 {
 	my (undef, undef, $stderr) = $node->psql('bare', $call);
-	unlike($stderr, qr/unrecognized configuration parameter/, "first of its session: $call");
+	unlike($stderr, qr/unrecognized configuration parameter|server closed the connection/, "first of its session: $call");
 }
 
 # And out it goes.
