@@ -118,7 +118,7 @@ CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/maintenance core/adoption core/login core/monitoring core/api_keys common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \
-	$(CONTRACTS:%=http/contracts/%) common/privileges
+	http/trouble $(CONTRACTS:%=http/contracts/%) common/privileges
 sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)

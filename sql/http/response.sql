@@ -48,19 +48,6 @@ REVOKE EXECUTE ON FUNCTION userlock_http.refuse FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.refuse IS
 'Answers with this error status (one that nginx has a location for), media type, body (ASCII, one line) and, if given, WWW-Authenticate challenge.';
 
-CREATE FUNCTION userlock_http.trouble()
-RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-AS $$
-BEGIN
-    PERFORM pg_catalog.set_config('response.status', CASE WHEN pg_catalog.pg_is_in_recovery() THEN '503' ELSE '500' END, true);
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock_http.trouble FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.trouble IS
-'Answers with status 503 where nothing can be written, on a standby, else 500. For nginx, which asks when PostgREST answered a call with 400 or not at all.';
-
 CREATE FUNCTION userlock_http.compact(document jsonb)
 RETURNS text
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

@@ -3,7 +3,7 @@
  *		Zitadel's messages as SQL functions: bytes of a request in, bytes of a
  *		response out.
  *
- * The input of userlock_zitadel_rpc_read_request comes from anyone who can send
+ * The input of userlock_http_zitadel_rpc_read_request comes from anyone who can send
  * a request: what is wrong with it is told in words, never with an error.  The
  * other functions are given what the contract has decided.  Texts are UTF-8,
  * which is the encoding of the database (the install script sees to that).
@@ -20,10 +20,10 @@
 #include "http/grpc.h"
 #include "http/zitadel.h"
 
-PG_FUNCTION_INFO_V1(userlock_zitadel_rpc_read_request);
-PG_FUNCTION_INFO_V1(userlock_zitadel_rpc_write_response);
-PG_FUNCTION_INFO_V1(userlock_zitadel_rpc_write_error_detail);
-PG_FUNCTION_INFO_V1(userlock_zitadel_rpc_write_status);
+PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_read_request);
+PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_write_response);
+PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_write_error_detail);
+PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_write_status);
 
 /*
  * read_request(body bytea, framed boolean): the user that a request message
@@ -31,7 +31,7 @@ PG_FUNCTION_INFO_V1(userlock_zitadel_rpc_write_status);
  * not valid.
  */
 Datum
-userlock_zitadel_rpc_read_request(PG_FUNCTION_ARGS)
+userlock_http_zitadel_rpc_read_request(PG_FUNCTION_ARGS)
 {
 	bytea	   *body = PG_GETARG_BYTEA_PP(0);
 	const uint8_t *message = (const uint8_t *) VARDATA_ANY(body);
@@ -109,7 +109,7 @@ new_message(size_t length)
  * the response message of an operation, v1/… or v2/….
  */
 Datum
-userlock_zitadel_rpc_write_response(PG_FUNCTION_ARGS)
+userlock_http_zitadel_rpc_write_response(PG_FUNCTION_ARGS)
 {
 	const char *operation = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	UserLockZitadelApi api = strncmp(operation, "v1/", 3) == 0 ?
@@ -128,7 +128,7 @@ userlock_zitadel_rpc_write_response(PG_FUNCTION_ARGS)
 
 /* write_error_detail(id, text): a zitadel.v1.ErrorDetail. */
 Datum
-userlock_zitadel_rpc_write_error_detail(PG_FUNCTION_ARGS)
+userlock_http_zitadel_rpc_write_error_detail(PG_FUNCTION_ARGS)
 {
 	UserLockZitadelError error = {
 		.id = text_to_cstring(PG_GETARG_TEXT_PP(0)),
@@ -142,7 +142,7 @@ userlock_zitadel_rpc_write_error_detail(PG_FUNCTION_ARGS)
 
 /* write_status(code, message, id, text): a google.rpc.Status with one detail. */
 Datum
-userlock_zitadel_rpc_write_status(PG_FUNCTION_ARGS)
+userlock_http_zitadel_rpc_write_status(PG_FUNCTION_ARGS)
 {
 	int32		code = PG_GETARG_INT32(0);
 	const char *status_message = text_to_cstring(PG_GETARG_TEXT_PP(1));

@@ -2,13 +2,13 @@
 CREATE EXTENSION userlock_http;
 
 -- Requests, in a frame and without: the id is field 1.
-SELECT userlock_zitadel_rpc.read_request('\x00000000130a113639363239303233393036343838303031', true),
-    userlock_zitadel_rpc.read_request('\x0a113639363239303233393036343838303031', false);
+SELECT userlock_http.zitadel_rpc_read_request('\x00000000130a113639363239303233393036343838303031', true),
+    userlock_http.zitadel_rpc_read_request('\x0a113639363239303233393036343838303031', false);
 CREATE FUNCTION read(message bytea) RETURNS text LANGUAGE sql
-RETURN userlock_zitadel_rpc.read_request(userlock_http.grpc_frame(message), true)::text;
+RETURN userlock_http.zitadel_rpc_read_request(userlock_http.grpc_frame(message), true)::text;
 
 -- Frames: truncated, of wrong lengths, two of them, with unknown flags, compressed.
-SELECT body, userlock_zitadel_rpc.read_request(body, true) FROM unnest(ARRAY[
+SELECT body, userlock_http.zitadel_rpc_read_request(body, true) FROM unnest(ARRAY[
     '\x', '\x00', '\x00000000', '\x0000000000',
     '\x0000000001', '\x00000000040a0161', '\x00000000020a0161', '\x000000000000', '\x00ffffffff0a0161', '\x00000100030a0161',
     '\x00000000030a016100000000030a0161', '\x00000000030a01610000000000',
@@ -34,31 +34,31 @@ CREATE FUNCTION with_id(length integer) RETURNS bytea LANGUAGE sql
 RETURN '\x0a'::bytea || set_byte(set_byte(set_byte('\x000000', 0, length & 127 | 128), 1, length >> 7 & 127 | 128), 2, length >> 14)
     || convert_to(repeat('x', length), 'UTF8');
 SELECT length, length((request).user_id), (request).body
-FROM unnest(ARRAY[0, 200, 201, 100000, 1048572, 1048573, 2000000]) AS length, userlock_zitadel_rpc.read_request(with_id(length), false) AS request;
-SELECT (userlock_zitadel_rpc.read_request(userlock_http.grpc_frame(convert_to(repeat('x', 4000000), 'UTF8')), true)).body;
-SELECT count, (userlock_zitadel_rpc.read_request(decode(repeat('1001', count), 'hex'), false)).body FROM unnest(ARRAY[300, 500000]) AS count;
+FROM unnest(ARRAY[0, 200, 201, 100000, 1048572, 1048573, 2000000]) AS length, userlock_http.zitadel_rpc_read_request(with_id(length), false) AS request;
+SELECT (userlock_http.zitadel_rpc_read_request(userlock_http.grpc_frame(convert_to(repeat('x', 4000000), 'UTF8')), true)).body;
+SELECT count, (userlock_http.zitadel_rpc_read_request(decode(repeat('1001', count), 'hex'), false)).body FROM unnest(ARRAY[300, 500000]) AS count;
 
 -- The JSON form.
-SELECT body, userlock_zitadel_rpc.read_json_request(body::bytea) FROM unnest(ARRAY[
+SELECT body, userlock_http.zitadel_rpc_read_json_request(body::bytea) FROM unnest(ARRAY[
     '', '{}', '{"userId":"a"}', '{"user_id":"a"}', '{"userId":null}', '{"userId":5}', '{"x":[1]}', '{"userId":"a","x":{}}', '[]', '{']) WITH ORDINALITY AS b (body, n) ORDER BY n;
-SELECT (userlock_zitadel_rpc.read_json_request(convert_to('{"userId":"' || repeat('x', length - 13) || '"}', 'UTF8'))).body
+SELECT (userlock_http.zitadel_rpc_read_json_request(convert_to('{"userId":"' || repeat('x', length - 13) || '"}', 'UTF8'))).body
 FROM unnest(ARRAY[1048576, 1048577]) AS length;
 
 -- Responses.
-SELECT api, userlock_http.grpc_frame(userlock_zitadel_rpc.write_response(api || '/unlock', 2,
+SELECT api, userlock_http.grpc_frame(userlock_http.zitadel_rpc_write_response(api || '/unlock', 2,
     '2025-03-31 10:57:48.479Z', '2025-03-31 10:57:48.479Z', '69629023906488334')) FROM unnest(ARRAY['v2', 'v1']) AS api;
 -- The two dates in their places; moments before 1970, of microseconds; what is zero is left out.
-SELECT api, userlock_zitadel_rpc.write_response(api || '/lock', 9223372036854775807, '1969-12-31 23:59:59.999999Z', '1970-01-01Z', '')
+SELECT api, userlock_http.zitadel_rpc_write_response(api || '/lock', 9223372036854775807, '1969-12-31 23:59:59.999999Z', '1970-01-01Z', '')
 FROM unnest(ARRAY['v2', 'v1']) AS api;
 
 -- Errors.
-SELECT userlock_http.base64(userlock_zitadel_rpc.write_status(9, 'User is not locked (COMMAND-olb9vb0oca)', 'COMMAND-olb9vb0oca', 'User is not locked'));
-SELECT userlock_http.base64(userlock_zitadel_rpc.write_error_detail('COMMAND-olb9vb0oca', 'User is not locked'));
+SELECT userlock_http.base64(userlock_http.zitadel_rpc_write_status(9, 'User is not locked (COMMAND-olb9vb0oca)', 'COMMAND-olb9vb0oca', 'User is not locked'));
+SELECT userlock_http.base64(userlock_http.zitadel_rpc_write_error_detail('COMMAND-olb9vb0oca', 'User is not locked'));
 SELECT userlock_http.grpc_web_trailers(0, NULL, NULL);
 SELECT userlock_http.grpc_web_trailers(16, 'auth header missing', NULL);
 SELECT substr(frame, 1, 5) AS header, length(frame), convert_from(substr(frame, 6), 'UTF8') AS lines
 FROM userlock_http.grpc_web_trailers(9, 'User is not locked (COMMAND-olb9vb0oca)',
-    userlock_zitadel_rpc.write_status(9, 'User is not locked (COMMAND-olb9vb0oca)', 'COMMAND-olb9vb0oca', 'User is not locked')) AS frame;
+    userlock_http.zitadel_rpc_write_status(9, 'User is not locked (COMMAND-olb9vb0oca)', 'COMMAND-olb9vb0oca', 'User is not locked')) AS frame;
 
 -- What headers carry: base64 has no padding and no line breaks.
 SELECT userlock_http.grpc_message(message) FROM unnest(ARRAY['', 'plain ~', '100%', E'a\nb\t', 'jürgen', '😀']) AS message;

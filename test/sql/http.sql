@@ -10,9 +10,24 @@ SELECT count(*) > 30 AS functions FROM member;
 SELECT function FROM member WHERE has_function_privilege('public', oid, 'EXECUTE');
 SELECT function FROM member WHERE obj_description(oid, 'pg_proc') IS NULL;
 SELECT function, proconfig FROM member WHERE prosecdef;
+-- What is parsed as it runs has nothing to look for but pg_catalog's, and no other
+-- language is used.
+SELECT function AS unpinned FROM member JOIN pg_language AS l ON l.oid = prolang
+WHERE lanname <> 'c' AND prosqlbody IS NULL
+AND (proconfig @> ARRAY['search_path=pg_catalog, pg_temp'] AND lanname IN ('sql', 'plpgsql')) IS NOT TRUE;
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%'
 AND (has_schema_privilege('public', oid, 'USAGE') OR obj_description(oid, 'pg_namespace') IS NULL);
 SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userlock\_%' AND typnamespace <> 'userlock_private'::regnamespace AND typelem = 0 AND obj_description(oid, 'pg_type') IS NULL;
+
+-- What PostgREST exposes of it holds calls: functions that take the body and answer in
+-- their own words.  What they call in turn is in userlock_http.  And nginx asks one.
+SELECT pg_describe_object(d.classid, d.objid, 0) AS no_call
+FROM pg_depend AS e JOIN pg_depend AS d ON d.refclassid = e.classid AND d.refobjid = e.objid
+LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+WHERE e.classid = 'pg_namespace'::regclass AND e.deptype = 'e' AND e.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'userlock_http')
+AND (p.proargtypes = 'bytea'::regtype::oid::text::oidvector AND p.proargnames IS NULL
+    AND p.prorettype = 'userlock_http."*/*"'::regtype AND p.provolatile = 'v') IS NOT TRUE
+ORDER BY 1;
 
 -- A segment of a path.
 SELECT segment, userlock_http.percent_decode(segment) FROM unnest(ARRAY[
@@ -69,6 +84,15 @@ CREATE EXTENSION userlock_http;
 SELECT function FROM member WHERE has_function_privilege('regress_userlock_mallory', oid, 'EXECUTE');
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%' AND nspname <> 'userlock_http' AND has_schema_privilege('regress_userlock_mallory', oid, 'USAGE');
 SELECT has_function_privilege('regress_userlock_mallory', 'userlock.unlock_user'::regproc, 'EXECUTE') AS still_granted;
+
+-- What is parsed as it is created means nothing but pg_catalog's: else these traps,
+-- which fit better, could not be dropped.
+DROP EXTENSION userlock_http;
+CREATE FUNCTION userlock.to_json(text) RETURNS json RETURN NULL::json;
+CREATE OPERATOR userlock.|| (LEFTARG = text, RIGHTARG = integer, FUNCTION = repeat);
+CREATE EXTENSION userlock_http;
+DROP FUNCTION userlock.to_json(text);
+DROP OPERATOR userlock.|| (text, integer);
 
 -- Only UTF-8.
 CREATE DATABASE regress_userlock_latin1 ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0;

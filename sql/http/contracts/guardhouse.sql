@@ -9,7 +9,7 @@ CREATE SCHEMA userlock_guardhouse;
 COMMENT ON SCHEMA userlock_guardhouse IS
 'The HTTP contract of Guardhouse''s block and unblock.';
 
-CREATE FUNCTION userlock_guardhouse.unblock_details(body json)
+CREATE FUNCTION userlock_http.guardhouse_unblock_details(body json)
 RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE
@@ -24,11 +24,11 @@ RETURN CASE
         'unblockedByUserId', body -> 'unblockedByUserId'))
 END;
 
-REVOKE EXECUTE ON FUNCTION userlock_guardhouse.unblock_details FROM PUBLIC;
-COMMENT ON FUNCTION userlock_guardhouse.unblock_details IS
+REVOKE EXECUTE ON FUNCTION userlock_http.guardhouse_unblock_details FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.guardhouse_unblock_details IS
 'What of the body of a request to unblock is kept with the event; NULL: the body is not valid.';
 
-CREATE FUNCTION userlock_guardhouse.block_details(body json)
+CREATE FUNCTION userlock_http.guardhouse_block_details(body json)
 RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE
@@ -46,11 +46,11 @@ RETURN CASE
         'blockedByUserId', body -> 'blockedByUserId'))
 END;
 
-REVOKE EXECUTE ON FUNCTION userlock_guardhouse.block_details FROM PUBLIC;
-COMMENT ON FUNCTION userlock_guardhouse.block_details IS
+REVOKE EXECUTE ON FUNCTION userlock_http.guardhouse_block_details FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.guardhouse_block_details IS
 'What of the body of a request to block is kept with the event; NULL: the body is not valid.';
 
-CREATE FUNCTION userlock_guardhouse.transition(transition text, details jsonb)
+CREATE FUNCTION userlock_http.guardhouse_transition(transition text, details jsonb)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -81,8 +81,8 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_guardhouse.transition FROM PUBLIC;
-COMMENT ON FUNCTION userlock_guardhouse.transition IS
+REVOKE EXECUTE ON FUNCTION userlock_http.guardhouse_transition FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.guardhouse_transition IS
 'Makes a transition on the user whose number the path holds, keeps the details with the event, and revokes access. A suspensionReason is also the event''s reason.';
 
 CREATE FUNCTION userlock_guardhouse.unblock(bytea)
@@ -93,7 +93,7 @@ AS $$
 DECLARE
     body json := userlock_http.json_object($1);
 BEGIN
-    RETURN userlock_guardhouse.transition('unblock', userlock_guardhouse.unblock_details(body));
+    RETURN userlock_http.guardhouse_transition('unblock', userlock_http.guardhouse_unblock_details(body));
 END
 $$;
 
@@ -109,7 +109,7 @@ AS $$
 DECLARE
     body json := userlock_http.json_object($1);
 BEGIN
-    RETURN userlock_guardhouse.transition('block', userlock_guardhouse.block_details(body));
+    RETURN userlock_http.guardhouse_transition('block', userlock_http.guardhouse_block_details(body));
 END
 $$;
 

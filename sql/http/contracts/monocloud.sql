@@ -10,7 +10,7 @@ CREATE SCHEMA userlock_monocloud;
 COMMENT ON SCHEMA userlock_monocloud IS
 'The HTTP contract of MonoCloud''s unblock, disable and enable.';
 
-CREATE FUNCTION userlock_monocloud.refuse(status integer, invalid_field text DEFAULT NULL)
+CREATE FUNCTION userlock_http.monocloud_refuse(status integer, invalid_field text DEFAULT NULL)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -27,20 +27,20 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_monocloud.refuse FROM PUBLIC;
-COMMENT ON FUNCTION userlock_monocloud.refuse IS
+REVOKE EXECUTE ON FUNCTION userlock_http.monocloud_refuse FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.monocloud_refuse IS
 'Refuses with a problem document (RFC 9457) of this status.';
 
-CREATE FUNCTION userlock_monocloud.member(profile jsonb, name text, type text, otherwise text)
+CREATE FUNCTION userlock_http.monocloud_member(profile jsonb, name text, type text, otherwise text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN jsonb_typeof(profile -> name) = type THEN userlock_http.compact(profile -> name) ELSE otherwise END;
 
-REVOKE EXECUTE ON FUNCTION userlock_monocloud.member FROM PUBLIC;
-COMMENT ON FUNCTION userlock_monocloud.member IS
+REVOKE EXECUTE ON FUNCTION userlock_http.monocloud_member FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.monocloud_member IS
 'A member of the profile as JSON, if it is there and of this type.';
 
-CREATE FUNCTION userlock_monocloud.user_json(status userlock.user_status, profile jsonb)
+CREATE FUNCTION userlock_http.monocloud_user_json(status userlock.user_status, profile jsonb)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN format('{"user_id":%s,"disabled":%s,"has_password":%s,"creation_time":%s,"last_updated":%s,'
@@ -48,24 +48,24 @@ RETURN format('{"user_id":%s,"disabled":%s,"has_password":%s,"creation_time":%s,
     '"claims":%s,"public_data":%s,"private_data":%s}',
     to_json((status).user_id),
     to_json(userlock.is_blocked((status).state)),
-    userlock_monocloud.member(profile, 'has_password', 'boolean', 'false'),
+    userlock_http.monocloud_member(profile, 'has_password', 'boolean', 'false'),
     trunc(extract(epoch FROM (status).created_at)),
     trunc(extract(epoch FROM (status).changed_at)),
-    userlock_monocloud.member(profile, 'password_updated_at', 'number', 'null'),
-    userlock_monocloud.member(profile, 'username', 'object', 'null'),
-    userlock_monocloud.member(profile, 'emails', 'array', '[]'),
-    userlock_monocloud.member(profile, 'phone_numbers', 'array', '[]'),
-    userlock_monocloud.member(profile, 'passkeys', 'array', '[]'),
-    userlock_monocloud.member(profile, 'idps', 'array', '[]'),
-    userlock_monocloud.member(profile, 'claims', 'object', '{}'),
-    userlock_monocloud.member(profile, 'public_data', 'object', '{}'),
-    userlock_monocloud.member(profile, 'private_data', 'object', '{}'));
+    userlock_http.monocloud_member(profile, 'password_updated_at', 'number', 'null'),
+    userlock_http.monocloud_member(profile, 'username', 'object', 'null'),
+    userlock_http.monocloud_member(profile, 'emails', 'array', '[]'),
+    userlock_http.monocloud_member(profile, 'phone_numbers', 'array', '[]'),
+    userlock_http.monocloud_member(profile, 'passkeys', 'array', '[]'),
+    userlock_http.monocloud_member(profile, 'idps', 'array', '[]'),
+    userlock_http.monocloud_member(profile, 'claims', 'object', '{}'),
+    userlock_http.monocloud_member(profile, 'public_data', 'object', '{}'),
+    userlock_http.monocloud_member(profile, 'private_data', 'object', '{}'));
 
-REVOKE EXECUTE ON FUNCTION userlock_monocloud.user_json FROM PUBLIC;
-COMMENT ON FUNCTION userlock_monocloud.user_json IS
+REVOKE EXECUTE ON FUNCTION userlock_http.monocloud_user_json FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.monocloud_user_json IS
 'MonoCloud''s User: what the account says, and for the rest the profile; times in seconds since 1970. Every key is there, empty where nothing is known.';
 
-CREATE FUNCTION userlock_monocloud.transition(transition text, body bytea)
+CREATE FUNCTION userlock_http.monocloud_transition(transition text, body bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -80,7 +80,7 @@ DECLARE
     profile jsonb;
 BEGIN
     IF claims IS NULL THEN
-        RETURN userlock_monocloud.refuse(401);
+        RETURN userlock_http.monocloud_refuse(401);
     END IF;
     -- From here on as the bearer of the key.
     PERFORM set_config('request.jwt.claims', claims::text, true), set_config('role', claims ->> 'role', true);
@@ -88,35 +88,35 @@ BEGIN
     outcome := userlock.try_transition(transition, CASE WHEN body_is_valid THEN user_id END, idempotent => true);
 
     IF outcome.sqlstate = 'PT403' THEN
-        RETURN userlock_monocloud.refuse(403);
+        RETURN userlock_http.monocloud_refuse(403);
     ELSIF outcome.sqlstate = 'PT404' THEN
-        RETURN userlock_monocloud.refuse(404);
+        RETURN userlock_http.monocloud_refuse(404);
     ELSIF outcome.outcome = 'user_id_invalid' AND user_id IS NULL THEN
-        RETURN userlock_monocloud.refuse(422, 'user_id');
+        RETURN userlock_http.monocloud_refuse(422, 'user_id');
     ELSIF outcome.outcome = 'user_id_invalid' AND fields IS NULL THEN
-        RETURN userlock_monocloud.refuse(400);
+        RETURN userlock_http.monocloud_refuse(400);
     ELSIF outcome.outcome = 'user_id_invalid' THEN
-        RETURN userlock_monocloud.refuse(422, 'revoke_sessions');
+        RETURN userlock_http.monocloud_refuse(422, 'revoke_sessions');
     ELSIF outcome.sqlstate <> '00000' THEN
-        RETURN userlock_monocloud.refuse(500);
+        RETURN userlock_http.monocloud_refuse(500);
     END IF;
 
     -- Personal data is for whoever may read it in any other way.
     IF has_function_privilege('userlock.user_profile'::regproc, 'EXECUTE') THEN
         profile := userlock.user_profile(user_id);
     END IF;
-    RETURN convert_to(userlock_monocloud.user_json(outcome.status, profile), 'UTF8');
+    RETURN convert_to(userlock_http.monocloud_user_json(outcome.status, profile), 'UTF8');
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_monocloud.transition FROM PUBLIC;
-COMMENT ON FUNCTION userlock_monocloud.transition IS
+REVOKE EXECUTE ON FUNCTION userlock_http.monocloud_transition FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.monocloud_transition IS
 'Makes a transition for the bearer of the X-API-KEY and answers with the User. The profile is part of it if the key''s role may execute userlock.user_profile.';
 
 CREATE FUNCTION userlock_monocloud.unblock(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN userlock_monocloud.transition('unlock', '');
+RETURN userlock_http.monocloud_transition('unlock', '');
 
 REVOKE EXECUTE ON FUNCTION userlock_monocloud.unblock FROM PUBLIC;
 COMMENT ON FUNCTION userlock_monocloud.unblock IS
@@ -125,7 +125,7 @@ COMMENT ON FUNCTION userlock_monocloud.unblock IS
 CREATE FUNCTION userlock_monocloud.disable(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN userlock_monocloud.transition('block', $1);
+RETURN userlock_http.monocloud_transition('block', $1);
 
 REVOKE EXECUTE ON FUNCTION userlock_monocloud.disable FROM PUBLIC;
 COMMENT ON FUNCTION userlock_monocloud.disable IS
@@ -134,7 +134,7 @@ COMMENT ON FUNCTION userlock_monocloud.disable IS
 CREATE FUNCTION userlock_monocloud.enable(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN userlock_monocloud.transition('unblock', '');
+RETURN userlock_http.monocloud_transition('unblock', '');
 
 REVOKE EXECUTE ON FUNCTION userlock_monocloud.enable FROM PUBLIC;
 COMMENT ON FUNCTION userlock_monocloud.enable IS

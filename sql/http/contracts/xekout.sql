@@ -9,7 +9,7 @@ CREATE SCHEMA userlock_xekout;
 COMMENT ON SCHEMA userlock_xekout IS
 'The HTTP contract of Xekout''s block and revoke (which unblocks).';
 
-CREATE FUNCTION userlock_xekout.refuse(code integer, message text)
+CREATE FUNCTION userlock_http.xekout_refuse(code integer, message text)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -20,11 +20,11 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_xekout.refuse FROM PUBLIC;
-COMMENT ON FUNCTION userlock_xekout.refuse IS
+REVOKE EXECUTE ON FUNCTION userlock_http.xekout_refuse FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.xekout_refuse IS
 'Refuses with a code, whose first three digits are the HTTP status.';
 
-CREATE FUNCTION userlock_xekout.transition(
+CREATE FUNCTION userlock_http.xekout_transition(
     transition text, refused_code integer, refused_message text, not_found_message text)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -38,23 +38,23 @@ BEGIN
     CASE outcome.sqlstate
         WHEN '00000' THEN RETURN userlock_http.no_content();
         WHEN 'PT401' THEN PERFORM userlock_http.reject_credential();
-        WHEN 'PT403' THEN RETURN userlock_xekout.refuse(401100, 'Operation not permitted');
-        WHEN 'PT422' THEN RETURN userlock_xekout.refuse(400010, 'this uuid is invalid for this request');
-        WHEN 'PT404' THEN RETURN userlock_xekout.refuse(404014, not_found_message);
-        WHEN 'PT400' THEN RETURN userlock_xekout.refuse(refused_code, refused_message);
-        ELSE RETURN userlock_xekout.refuse(500001, 'internal error');
+        WHEN 'PT403' THEN RETURN userlock_http.xekout_refuse(401100, 'Operation not permitted');
+        WHEN 'PT422' THEN RETURN userlock_http.xekout_refuse(400010, 'this uuid is invalid for this request');
+        WHEN 'PT404' THEN RETURN userlock_http.xekout_refuse(404014, not_found_message);
+        WHEN 'PT400' THEN RETURN userlock_http.xekout_refuse(refused_code, refused_message);
+        ELSE RETURN userlock_http.xekout_refuse(500001, 'internal error');
     END CASE;
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_xekout.transition FROM PUBLIC;
-COMMENT ON FUNCTION userlock_xekout.transition IS
+REVOKE EXECUTE ON FUNCTION userlock_http.xekout_transition FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.xekout_transition IS
 'Makes a transition on the user whose UUID the path names, in any case of letters.';
 
 CREATE FUNCTION userlock_xekout.revoke(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN userlock_xekout.transition('unblock', 400019, 'error on try unlock user', 'user not found');
+RETURN userlock_http.xekout_transition('unblock', 400019, 'error on try unlock user', 'user not found');
 
 REVOKE EXECUTE ON FUNCTION userlock_xekout.revoke FROM PUBLIC;
 COMMENT ON FUNCTION userlock_xekout.revoke IS
@@ -63,7 +63,7 @@ COMMENT ON FUNCTION userlock_xekout.revoke IS
 CREATE FUNCTION userlock_xekout.block(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN userlock_xekout.transition('block', 400004, 'user is already blocked', 'user not found for this tenant');
+RETURN userlock_http.xekout_transition('block', 400004, 'user is already blocked', 'user not found for this tenant');
 
 REVOKE EXECUTE ON FUNCTION userlock_xekout.block FROM PUBLIC;
 COMMENT ON FUNCTION userlock_xekout.block IS

@@ -1,7 +1,7 @@
 --
 -- Zitadel: zitadel.user.v2.UserService and zitadel.management.v1.ManagementService
 --
--- decide() makes the transition and judges what came of it, in terms of gRPC;
+-- zitadel_decide() makes the transition and judges what came of it, in terms of gRPC;
 -- how that is told is another matter.
 --
 
@@ -10,41 +10,41 @@ CREATE SCHEMA userlock_zitadel;
 COMMENT ON SCHEMA userlock_zitadel IS
 'The HTTP contract of Zitadel''s lock, unlock, deactivate and reactivate, user API v2 and management API v1.';
 
-CREATE TYPE userlock_zitadel.verdict AS (
+CREATE TYPE userlock_http.zitadel_verdict AS (
     code integer,
     message text,
     error_id text,
     status userlock.user_status
 );
 
-COMMENT ON TYPE userlock_zitadel.verdict IS
+COMMENT ON TYPE userlock_http.zitadel_verdict IS
 'code: of gRPC, 0 is success; message: without the id of the error, NULL: a success; error_id: NULL where the error has none; status: the user after a success.';
 
-CREATE FUNCTION userlock_zitadel.problem(name text)
-RETURNS userlock_zitadel.verdict
+CREATE FUNCTION userlock_http.zitadel_problem(name text)
+RETURNS userlock_http.zitadel_verdict
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE name
-    WHEN 'missing_token' THEN ROW(16, 'auth header missing', NULL, NULL)::userlock_zitadel.verdict
-    WHEN 'bad_token' THEN ROW(16, 'Errors.Token.Invalid', 'AUTH-7fs1e', NULL)::userlock_zitadel.verdict
-    WHEN 'too_large' THEN ROW(8, 'Request Entity Too Large', NULL, NULL)::userlock_zitadel.verdict
-    WHEN 'compressed' THEN ROW(12, 'compression is not supported', NULL, NULL)::userlock_zitadel.verdict
-    WHEN 'malformed' THEN ROW(3, 'invalid request body', NULL, NULL)::userlock_zitadel.verdict
-    ELSE ROW(13, 'internal error', NULL, NULL)::userlock_zitadel.verdict
+    WHEN 'missing_token' THEN ROW(16, 'auth header missing', NULL, NULL)::userlock_http.zitadel_verdict
+    WHEN 'bad_token' THEN ROW(16, 'Errors.Token.Invalid', 'AUTH-7fs1e', NULL)::userlock_http.zitadel_verdict
+    WHEN 'too_large' THEN ROW(8, 'Request Entity Too Large', NULL, NULL)::userlock_http.zitadel_verdict
+    WHEN 'compressed' THEN ROW(12, 'compression is not supported', NULL, NULL)::userlock_http.zitadel_verdict
+    WHEN 'malformed' THEN ROW(3, 'invalid request body', NULL, NULL)::userlock_http.zitadel_verdict
+    ELSE ROW(13, 'internal error', NULL, NULL)::userlock_http.zitadel_verdict
 END;
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.problem FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.problem IS
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_problem FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_problem IS
 'The verdict on a request that can be told without a user: missing_token, bad_token, too_large, compressed, malformed; any other name is an internal error.';
 
-CREATE FUNCTION userlock_zitadel.decide(operation text, user_id text, body text)
-RETURNS userlock_zitadel.verdict
+CREATE FUNCTION userlock_http.zitadel_decide(operation text, user_id text, body text)
+RETURNS userlock_http.zitadel_verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     organisation text := nullif(userlock_http.header('x-zitadel-orgid'), '');
     outcome userlock.transition_outcome;
-    verdict userlock_zitadel.verdict;
+    verdict userlock_http.zitadel_verdict;
     error record;
 BEGIN
     IF organisation IS NOT NULL AND organisation <> ALL (userlock.caller_tenants()) THEN
@@ -83,7 +83,7 @@ BEGIN
         ('v1/reactivate', 'ReactivateUserRequest.Id', 'AUTH-5mWD2',
             'COMMAND-4M0sd', 'COMMAND-6M0sf', 'User is not inactive')
     ) AS e (operation, id_field, denied_id, not_found_id, refused_id, refused)
-    WHERE e.operation = decide.operation;
+    WHERE e.operation = zitadel_decide.operation;
 
     CASE outcome.sqlstate
         WHEN 'PT400' THEN verdict := (9, error.refused, error.refused_id, NULL);
@@ -94,21 +94,21 @@ BEGIN
             IF length(user_id) NOT BETWEEN 1 AND 200 THEN
                 verdict := (3, format('invalid %s: value length must be between 1 and 200 runes, inclusive', error.id_field), NULL, NULL);
             ELSE
-                verdict := userlock_zitadel.problem(body);
+                verdict := userlock_http.zitadel_problem(body);
             END IF;
-        ELSE verdict := userlock_zitadel.problem('internal_error');
+        ELSE verdict := userlock_http.zitadel_problem('internal_error');
     END CASE;
     RETURN verdict;
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.decide FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.decide IS
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_decide FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_decide IS
 $$Makes a transition in Zitadel's terms and judges it.
 
 operation: v1/ or v2/, then unlock, lock, deactivate or reactivate; user_id: empty where the request has none, or none that text can hold, NULL where the body hides it; body: valid, malformed, compressed or too_large. A transition is judged by the one state that Zitadel shows, in which inactive (blocked) hides locked. The organisation is the header x-zitadel-orgid, else the caller's.$$;
 
-CREATE FUNCTION userlock_zitadel.validity(operation text, body json)
+CREATE FUNCTION userlock_http.zitadel_validity(operation text, body json)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN body IS NOT NULL AND CASE
@@ -117,20 +117,20 @@ RETURN CASE WHEN body IS NOT NULL AND CASE
         AND coalesce(json_typeof(body -> 'user_id') IN ('string', 'null'), true)
 END THEN 'valid' ELSE 'malformed' END;
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.validity FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.validity IS
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_validity FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_validity IS
 'Is a body the JSON of the operation''s request message? valid or malformed.';
 
-CREATE FUNCTION userlock_zitadel.full_message(verdict userlock_zitadel.verdict)
+CREATE FUNCTION userlock_http.zitadel_full_message(verdict userlock_http.zitadel_verdict)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (verdict).message || coalesce(' (' || (verdict).error_id || ')', '');
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.full_message FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.full_message IS
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_full_message FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_full_message IS
 'The message of an error with its id; NULL: a success.';
 
-CREATE FUNCTION userlock_zitadel.details_json(operation text, status userlock.user_status)
+CREATE FUNCTION userlock_http.zitadel_details_json(operation text, status userlock.user_status)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN format(
@@ -141,32 +141,32 @@ RETURN format(
     (status).sequence, userlock_http.timestamp((status).created_at), userlock_http.timestamp((status).changed_at),
     to_json((status).tenant));
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.details_json FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.details_json IS
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_details_json FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_details_json IS
 'The response message of an operation, in protobuf''s JSON mapping.';
 
-CREATE FUNCTION userlock_zitadel.error_json(verdict userlock_zitadel.verdict)
+CREATE FUNCTION userlock_http.zitadel_error_json(verdict userlock_http.zitadel_verdict)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN format('{"code":%s,"message":%s%s}',
     (verdict).code,
-    to_json(userlock_zitadel.full_message(verdict)),
+    to_json(userlock_http.zitadel_full_message(verdict)),
     CASE WHEN (verdict).error_id IS NOT NULL THEN
         format(',"details":[{"@type":"type.googleapis.com/zitadel.v1.ErrorDetail","id":%s,"message":%s}]',
             to_json((verdict).error_id), to_json((verdict).message))
     END);
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.error_json FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.error_json IS
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_error_json FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_error_json IS
 'A google.rpc.Status in protobuf''s JSON mapping.';
 
-CREATE FUNCTION userlock_zitadel.http_status(code integer)
+CREATE FUNCTION userlock_http.zitadel_http_status(code integer)
 RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE code WHEN 3 THEN 400 WHEN 5 THEN 404 WHEN 7 THEN 403 WHEN 8 THEN 429 WHEN 9 THEN 400 WHEN 12 THEN 501 WHEN 16 THEN 401 ELSE 500 END;
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel.http_status FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel.http_status IS
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_http_status FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_http_status IS
 'The HTTP status that goes with an error code of gRPC.';
 
 CREATE FUNCTION userlock_zitadel.rest(bytea)
@@ -176,15 +176,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     operation text := userlock_http.header('x-userlock-operation');
-    verdict userlock_zitadel.verdict;
+    verdict userlock_http.zitadel_verdict;
 BEGIN
-    verdict := userlock_zitadel.decide(operation, coalesce(userlock_http.user_id(), ''),
-        userlock_zitadel.validity(operation, userlock_http.json_object($1)));
+    verdict := userlock_http.zitadel_decide(operation, coalesce(userlock_http.user_id(), ''),
+        userlock_http.zitadel_validity(operation, userlock_http.json_object($1)));
     IF verdict.message IS NULL THEN
-        RETURN pg_catalog.convert_to(userlock_zitadel.details_json(operation, verdict.status), 'UTF8');
+        RETURN pg_catalog.convert_to(userlock_http.zitadel_details_json(operation, verdict.status), 'UTF8');
     END IF;
-    RETURN userlock_http.refuse(userlock_zitadel.http_status(verdict.code), 'application/json',
-        userlock_zitadel.error_json(verdict));
+    RETURN userlock_http.refuse(userlock_http.zitadel_http_status(verdict.code), 'application/json',
+        userlock_http.zitadel_error_json(verdict));
 END
 $$;
 

@@ -1,0 +1,58 @@
+// What PostgREST offers to whoever reaches its socket, with nginx or without, as the
+// operator: what is meant to be called, and nothing else.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import test from 'node:test';
+import { env, sql } from './client.mjs';
+
+const configuration = await readFile(join(env.PGHOST, 'postgrest.conf'), 'utf8');
+const exposed = configuration.match(/^db-schemas = "(.*)"$/m)[1].split(', ');
+
+function ask(schema, method, path, body = '') {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      Authorization: `Bearer ${env.OPERATOR_TOKEN}`, 'Content-Type': 'application/json',
+      'Accept-Profile': schema, 'Content-Profile': schema, 'Content-Length': Buffer.byteLength(body),
+    };
+    httpRequest({ socketPath: join(env.PGHOST, 'postgrest.sock'), method, path, headers }, async (response) => {
+      const json = JSON.parse((await response.toArray()).join('') || 'null');
+      resolve({ status: response.statusCode, json });
+    }).on('error', reject).end(body);
+  });
+}
+
+test('the interface, what nginx asks and the contracts are exposed, and no other schema', async () => {
+  const schemas = (await sql('SELECT nspname FROM pg_namespace')).split('\n');
+  assert.ok(exposed.every((schema) => schemas.includes(schema)), configuration);
+  for (const schema of schemas) {
+    const { status, json } = await ask(schema, 'GET', '/');
+    assert.equal(status, exposed.includes(schema) ? 200 : 406, schema);
+    if (status === 406) assert.equal(json.code, 'PGRST106', schema);
+  }
+});
+
+test('each schema of the contracts lists what it holds: calls, and nothing else', async () => {
+  for (const schema of exposed.filter((name) => name !== 'userlock')) {
+    const held = await sql(`SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
+      WHERE refclassid = 'pg_namespace'::regclass AND refobjid = '${schema}'::regnamespace ORDER BY 1`);
+    const calls = held.split('\n').map((name) => `/rpc/${name.match(/^function \w+\.(\w+)\((bytea)?\)$/)?.[1]}`);
+    const { json } = await ask(schema, 'GET', '/');
+    assert.deepEqual(Object.keys(json.paths).filter((path) => path !== '/').sort(), calls.sort(), held);
+  }
+});
+
+test('no helper of the contracts can be called, whichever schema is asked for it', async () => {
+  const helpers = JSON.parse(await sql(`SELECT json_object_agg(proname,
+    (SELECT coalesce(json_object_agg(name, NULL), '{}') FROM unnest(proargnames[:pronargs]) AS name))
+    FROM pg_proc WHERE pronamespace = 'userlock_http'::regnamespace`));
+  assert.ok('header' in helpers && Object.keys(helpers).length > 30, Object.keys(helpers).join());
+  for (const schema of exposed) {
+    for (const [name, parameters] of Object.entries(helpers)) {
+      const { status, json } = await ask(schema, 'POST', `/rpc/${name}`, JSON.stringify(parameters));
+      assert.equal(status, 404, `${schema}.${name}`);
+      assert.equal(json.code, 'PGRST202', `${schema}.${name}`);
+    }
+  }
+});
