@@ -3,7 +3,7 @@
 #   make, make install, make installcheck    as in any PGXS extension
 #   make demo, make test, make bench         install what is missing first
 #   make fuzz                                look for inputs that break the codec
-#   make proto                               generate src/http/zitadel.pb-c.{c,h}
+#   make proto                               generate src/http/zitadel_rpc.pb-c.{c,h}
 
 # These must work where there is no PostgreSQL yet.
 SETUP_GOALS = demo test bench fuzz
@@ -45,8 +45,8 @@ PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
 ifneq ($(HTTP),no)
 EXTENSION  += userlock_http
-HTTP_OBJS   = src/core/json.o $(patsubst %,src/http/%.o,module http grpc grpc_functions \
-	zitadel zitadel.pb-c zitadel_functions)
+HTTP_OBJS   = src/core/json.o $(patsubst %,src/http/%.o,module request response grpc grpc_functions \
+	zitadel_rpc zitadel_rpc.pb-c zitadel_rpc_functions)
 DATA_built += sql/userlock_http--$(EXTVERSION).sql
 endif
 
@@ -140,6 +140,6 @@ uninstall-http:
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
 .PHONY: proto
 proto:
-	cd $(here)/src/http && protoc-c --c_out=. zitadel.proto
+	cd $(here)/src/http && protoc-c --c_out=. zitadel_rpc.proto
 
 endif

@@ -8,13 +8,13 @@
  * with replay.c ("make test").
  */
 #include "http/grpc.h"
-#include "http/zitadel.h"
+#include "http/zitadel_rpc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/zitadel.pb-c.h"
+#include "http/zitadel_rpc.pb-c.h"
 
 /* assert() that cannot be compiled away. */
 #define MUST(condition) \

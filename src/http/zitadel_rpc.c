@@ -1,16 +1,16 @@
 /*
- * zitadel.c
+ * zitadel_rpc.c
  *		Zitadel's messages in protobuf's binary form.
  *
  * Pure C, and the only user of protobuf-c.
  */
-#include "http/zitadel.h"
+#include "http/zitadel_rpc.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/zitadel.pb-c.h"
+#include "http/zitadel_rpc.pb-c.h"
 
 /*
  * protobuf-c takes some 90 bytes for each field that it does not know, and two

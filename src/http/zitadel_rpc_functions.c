@@ -1,5 +1,5 @@
 /*
- * zitadel_functions.c
+ * zitadel_rpc_functions.c
  *		Zitadel's messages as SQL functions: bytes of a request in, bytes of a
  *		response out.
  *
@@ -18,7 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "http/grpc.h"
-#include "http/zitadel.h"
+#include "http/zitadel_rpc.h"
 
 PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_read_request);
 PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_write_response);

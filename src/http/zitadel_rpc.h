@@ -1,13 +1,13 @@
 /*
- * zitadel.h
+ * zitadel_rpc.h
  *		Zitadel's messages in protobuf's binary form.
  *
  * Pure C over protobuf-c, of which it is the only user: no server headers, no
  * errors thrown, so that it can be compiled, tested and fuzzed without a
  * server.  Texts are UTF-8.
  */
-#ifndef USERLOCK_ZITADEL_H
-#define USERLOCK_ZITADEL_H
+#ifndef USERLOCK_ZITADEL_RPC_H
+#define USERLOCK_ZITADEL_RPC_H
 
 #include "http/grpc.h"
 
@@ -68,4 +68,4 @@ extern size_t userlock_zitadel_write_status(int32_t code, const char *message,
 											const UserLockZitadelError *error,
 											uint8_t *to);
 
-#endif							/* USERLOCK_ZITADEL_H */
+#endif							/* USERLOCK_ZITADEL_RPC_H */

@@ -1,7 +1,6 @@
 /*
- * http.c
- *		What the HTTP contracts need from C: a path segment, a JSON body, JSON
- *		without spaces, a timestamp.
+ * request.c
+ *		What of a request SQL does not read by itself: a path segment, a JSON body.
  *
  * The input comes from anyone who can send a request.  Whatever is wrong with
  * it is answered with NULL, never with an error: the contracts have answers of
@@ -13,16 +12,12 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
-#include "utils/timestamp.h"
 
 #include "core/compat.h"
 #include "core/json.h"
 
 PG_FUNCTION_INFO_V1(userlock_http_percent_decode);
 PG_FUNCTION_INFO_V1(userlock_http_json_object);
-PG_FUNCTION_INFO_V1(userlock_http_compact);
-PG_FUNCTION_INFO_V1(userlock_http_timestamp);
 
 /* The value of a hexadecimal digit; -1: it is none. */
 static int
@@ -103,50 +98,4 @@ userlock_http_json_object(PG_FUNCTION_ARGS)
 
 	/* The text form is the internal form of type json. */
 	PG_RETURN_TEXT_P(cstring_to_text(json));
-}
-
-/* compact(jsonb): its text without the spaces that jsonb puts in. */
-Datum
-userlock_http_compact(PG_FUNCTION_ARGS)
-{
-	Jsonb	   *document = PG_GETARG_JSONB_P(0);
-	char	   *json = JsonbToCString(NULL, &document->root, VARSIZE(document));
-	char	   *to = json;
-	bool		in_string = false;
-
-	for (char *from = json; *from; from++)
-	{
-		if (*from == '"')
-			in_string = !in_string;
-		else if (in_string && *from == '\\')
-			*to++ = *from++;
-		else if (!in_string && *from == ' ')
-			continue;
-		*to++ = *from;
-	}
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(json, to - json));
-}
-
-/* timestamp(timestamptz): RFC 3339 in UTC, with 0, 3 or 6 digits of a fraction. */
-Datum
-userlock_http_timestamp(PG_FUNCTION_ARGS)
-{
-	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(0);
-	struct pg_tm tm;
-	fsec_t		microseconds;
-	char		fraction[16] = "";
-
-	if (TIMESTAMP_NOT_FINITE(moment) ||
-		timestamp2tm(moment, NULL, &tm, &microseconds, NULL, NULL) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("timestamp out of range")));
-	if (microseconds % 1000 != 0)
-		snprintf(fraction, sizeof(fraction), ".%06d", (int) microseconds);
-	else if (microseconds != 0)
-		snprintf(fraction, sizeof(fraction), ".%03d", (int) microseconds / 1000);
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%04d-%02d-%02dT%02d:%02d:%02d%sZ",
-											  tm.tm_year, tm.tm_mon, tm.tm_mday,
-											  tm.tm_hour, tm.tm_min, tm.tm_sec,
-											  fraction)));
 }
