@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "core/caller.h"
+#include "core/epoch.h"
 #include "core/outcome.h"
 #include "core/probe.h"
 
@@ -23,15 +24,6 @@ PG_FUNCTION_INFO_V1(userlock_user_allowed);
 
 /* How far ahead of ours an issuer's clock may be; as much as PostgREST grants. */
 #define CLOCK_SKEW_SECONDS	30
-
-/* Seconds since 1970, rounded down. */
-static int64
-epoch_seconds(TimestampTz moment)
-{
-	int64		seconds = moment / USECS_PER_SEC - (moment % USECS_PER_SEC < 0);
-
-	return seconds + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY;
-}
 
 /* A user as they stand now: USERLOCK_UNCHANGED is allowed. */
 static UserLockResult
@@ -68,13 +60,13 @@ judge_caller(UserLockCaller *caller, UserLockProbe *probe)
 	if (result != USERLOCK_UNCHANGED)
 		return result;
 	if (caller->has_issued_at &&
-		caller->issued_at > epoch_seconds(GetCurrentStatementStartTimestamp()) + CLOCK_SKEW_SECONDS)
+		caller->issued_at > userlock_epoch_seconds(GetCurrentStatementStartTimestamp()) + CLOCK_SKEW_SECONDS)
 		return USERLOCK_TOKEN_PREMATURE;
 
 	/* "iat" may be in whole seconds: one of the floor's own second is void. */
 	if (probe->access_valid_after != DT_NOBEGIN &&
 		(!caller->has_issued_at ||
-		 caller->issued_at <= epoch_seconds(probe->access_valid_after)))
+		 caller->issued_at <= userlock_epoch_seconds(probe->access_valid_after)))
 		return USERLOCK_TOKEN_VOID;
 	return USERLOCK_UNCHANGED;
 }

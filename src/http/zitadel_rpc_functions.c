@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/epoch.h"
 #include "http/grpc.h"
 #include "http/zitadel_rpc.h"
 
@@ -81,15 +82,11 @@ static UserLockMoment
 moment_of(TimestampTz timestamp)
 {
 	int64		microseconds = timestamp % USECS_PER_SEC;
-	int64		seconds = timestamp / USECS_PER_SEC;
 
 	if (microseconds < 0)
-	{
 		microseconds += USECS_PER_SEC;
-		seconds--;
-	}
 	return (UserLockMoment) {
-		.seconds = seconds + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY,
+		.seconds = userlock_epoch_seconds(timestamp),
 			.nanoseconds = (int32_t) microseconds * 1000
 	};
 }
