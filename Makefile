@@ -31,7 +31,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(here)/user
 
 # userlock_http needs protobuf-c; HTTP=no leaves it out, and so does a machine that
 # has no protobuf-c.
-PROTOBUF_C := $(shell echo '\#include <protobuf-c/protobuf-c.h>' | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 && echo yes)
+PROTOBUF_C := $(shell $(CC) $(CPPFLAGS) -E -include protobuf-c/protobuf-c.h -x c /dev/null >/dev/null 2>&1 && echo yes)
 HTTP       ?= $(or $(PROTOBUF_C),no)
 
 EXTENSION   = userlock
@@ -50,15 +50,19 @@ HTTP_OBJS   = src/core/json.o $(patsubst %,src/http/%.o,module request response 
 DATA_built += sql/userlock_http--$(EXTVERSION).sql
 endif
 
-REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission privileges enforce clock login adopt monitoring api_key http grpc input verify readme
+# What needs userlock_http names it, and is left out with it.
+ifeq ($(HTTP),no)
+NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql test/t/*.pl)
+endif
+REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account transition expiry \
+	bulk primitive permission privileges enforce clock login adopt monitoring api_key http grpc input verify readme)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
 	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
-PROVE_TESTS    = test/t/*.pl
+PROVE_TESTS    = $(filter-out $(NEEDS_HTTP),$(patsubst $(here)/%,%,$(wildcard $(here)/test/t/*.pl)))
 
 EXTRA_CLEAN = tmp_check
 
@@ -124,6 +128,7 @@ sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 
+ifneq ($(HTTP),no)
 # The configuration of nginx and PostgREST, for deployments to copy.
 HTTP_FILES := $(patsubst $(here)/http/%,%,$(wildcard $(here)/http/*.* $(here)/http/*/*.*))
 HTTP_DIR    = $(DESTDIR)$(datadir)/userlock/http
@@ -136,6 +141,7 @@ uninstall: uninstall-http
 uninstall-http:
 	rm -rf '$(HTTP_DIR)'
 	-rmdir '$(dir $(HTTP_DIR))'
+endif
 
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
 .PHONY: proto
