@@ -79,7 +79,7 @@ BEGIN
         JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
         JOIN pg_namespace AS n ON d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
         WHERE e.extname = 'userlock_http'
-        UNION ALL SELECT 'userlock_http'
+        UNION ALL SELECT 'userlock_http' FROM pg_extension WHERE extname = 'userlock_http'
     LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO anon, operator, stranger', contract);
         EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA %I TO anon, operator, stranger', contract);

@@ -95,3 +95,11 @@ DROP TABLE public.as_installed;
 DROP ROLE regress_userlock_friend;
 DROP EXTENSION userlock_http;
 DROP SCHEMA userlock_http;
+
+-- The roles come without the contracts, too.
+\set ECHO none
+BEGIN;
+\i :roles
+\set ECHO all
+SELECT has_function_privilege('operator', 'userlock.unlock_user'::regproc, 'EXECUTE') AS granted;
+ROLLBACK;
