@@ -9,12 +9,11 @@ BEGIN
 END
 $$;
 
--- PL/pgSQL pins the search_path, as everywhere.  SQL bodies are parsed as they are
--- created, under the one of this script, and are inlined where they are called.
-
 -- PostgREST exposes the schemas of the contracts, in which every function is a call.
 -- What these call in turn is here, with the caller's rights: what all contracts share,
--- and with a contract's name before it what is its own.
+-- and with a contract's name before it what is its own.  PL/pgSQL pins the search_path,
+-- as everywhere.  SQL bodies are parsed as they are created, under the one of this
+-- script, and are inlined where they are called.
 
 COMMENT ON SCHEMA userlock_http IS
 'What the HTTP contracts call: the request, the response. Not to be exposed over HTTP.';
