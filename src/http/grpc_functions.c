@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/builtins.h"
 
+#include "core/compat.h"
 #include "http/grpc.h"
 
 PG_FUNCTION_INFO_V1(userlock_http_grpc_frame);
