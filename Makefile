@@ -37,7 +37,7 @@ HTTP       ?= $(or $(PROTOBUF_C),no)
 EXTENSION   = userlock
 MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
-CORE        = module state json type operators rules caller outcome request store \
+CORE        = module state json type operators rules caller outcome arguments store \
 	account account_functions transition transition_functions \
 	probe enforcement users_table adoption api_key
 DATA_built  = sql/userlock--$(EXTVERSION).sql

@@ -31,6 +31,8 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
+#include "core/account.h"
+#include "core/arguments.h"
 #include "core/caller.h"
 #include "core/transition.h"
 #include "core/users_table.h"
@@ -76,7 +78,7 @@ require_users(Relation table, const Trigger *trigger)
 	UserLockUsersTable users;
 
 	if (!userlock_users_table_read(trigger, RelationGetDescr(table), &users))
-		raise_for_table(USERLOCK_USERS_INVALID, RelationGetRelid(table));
+		raise_for_table(USERLOCK_RESULT_USERS_INVALID, RelationGetRelid(table));
 	return users;
 }
 
@@ -92,12 +94,12 @@ begin_request(const UserLockUsersTable *users, HeapTuple row, TupleDesc columns)
 	bool		names_tenant;
 
 	if (!userlock_caller_read(&caller))
-		userlock_request_raise(&request, USERLOCK_CLAIMS_MALFORMED);
+		userlock_arguments_raise(&request, USERLOCK_RESULT_CLAIMS_MALFORMED);
 	request.actor = CStringGetTextDatum(userlock_caller_actor(&caller));
 	request.key = userlock_users_table_key(users, row, columns, &names_tenant);
 	if (names_tenant &&
 		!userlock_caller_may_name(&caller, TextDatumGetCString(request.key.tenant)))
-		userlock_request_raise(&request, USERLOCK_TENANT_DENIED);
+		userlock_arguments_raise(&request, USERLOCK_RESULT_TENANT_DENIED);
 	return request;
 }
 
@@ -106,16 +108,16 @@ static bool
 follow_in(const UserLockRequest *request, const UserLockUsersTable *users,
 		  Oid function)
 {
-	UserLockResult result = userlock_request_check_key(request);
+	UserLockResult result = userlock_arguments_check_key(request);
 	UserLockAccount account;
 	UserLockStore store;
 
-	if (result != USERLOCK_CHANGED)
-		userlock_request_raise(request, result);
+	if (result != USERLOCK_RESULT_OK)
+		userlock_arguments_raise(request, result);
 	userlock_store_begin(&store, function);
 	result = userlock_account_register(request, (Datum) 0, users->adoption, &account);
 	userlock_store_end(&store);
-	return result == USERLOCK_CHANGED;
+	return result == USERLOCK_RESULT_CHANGED;
 }
 
 /* A row is gone: its user leaves, if they came from this table. */
@@ -126,7 +128,7 @@ follow_out(const UserLockRequest *request, const UserLockUsersTable *users,
 	UserLockAccount account;
 	UserLockStore store;
 
-	if (userlock_request_check_key(request) != USERLOCK_CHANGED)
+	if (userlock_arguments_check_key(request) != USERLOCK_RESULT_OK)
 		return;					/* nobody has such an id */
 	userlock_store_begin(&store, function);
 	/* Locked first: who comes back by other ways meanwhile is not ours. */
@@ -165,7 +167,7 @@ restrictions_before(const UserLockRequest *request,
 	UserLockAccount account;
 	UserLockStore store;
 
-	if (userlock_request_check_key(request) != USERLOCK_CHANGED)
+	if (userlock_arguments_check_key(request) != USERLOCK_RESULT_OK)
 		return restrictions;
 	userlock_store_begin(&store, function);
 	PushCopiedSnapshot(GetTransactionSnapshot());
@@ -475,7 +477,7 @@ follow_leaves(Oid table, Oid function)
 			userlock_users_table_trigger(leaf, TRUNCATE_FUNCTION) == NULL)
 		{
 			if (leaf->rd_rel->relkind != RELKIND_RELATION)
-				raise_for_table(USERLOCK_NOT_OWNER, RelationGetRelid(leaf));
+				raise_for_table(USERLOCK_RESULT_TABLE_NOT_OWNED, RelationGetRelid(leaf));
 			users = require_users(leaf, trigger);
 			userlock_store_begin(&store, function);
 			create_trigger(RelationGetRelid(leaf), TRUNCATE_TRIGGER,
@@ -586,7 +588,7 @@ require_owner(Oid table)
 
 	if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) ||
 		!userlock_compat_owns_table(table, GetUserId()))
-		raise_for_table(USERLOCK_NOT_OWNER, table);
+		raise_for_table(USERLOCK_RESULT_TABLE_NOT_OWNED, table);
 }
 
 /* Nobody but its owner locks the table; then nobody changes it. */
@@ -610,7 +612,7 @@ require_column(Oid table, const char *name)
 
 	if (column <= 0 ||
 		!userlock_users_table_takes_type(get_atttype(table, column)))
-		raise_for_table(USERLOCK_USERS_INVALID, table);
+		raise_for_table(USERLOCK_RESULT_USERS_INVALID, table);
 }
 
 /* The adoption of a table that is followed already goes on; else a new one. */
@@ -649,7 +651,7 @@ userlock_adopt(PG_FUNCTION_ARGS)
 	char	   *adoption;
 
 	if (!userlock_caller_read(&caller))
-		raise_for_table(USERLOCK_CLAIMS_MALFORMED, table);
+		raise_for_table(USERLOCK_RESULT_CLAIMS_MALFORMED, table);
 	for (int i = 1; i <= 2; i++)
 	{
 		if (PG_ARGISNULL(i))
@@ -659,7 +661,7 @@ userlock_adopt(PG_FUNCTION_ARGS)
 	}
 	if (PG_ARGISNULL(1) ||
 		(list_length(columns) == 2 && equal(linitial(columns), lsecond(columns))))
-		raise_for_table(USERLOCK_USERS_INVALID, table);
+		raise_for_table(USERLOCK_RESULT_USERS_INVALID, table);
 
 	adoption = adoption_of(table);
 	stop_following(table, function);

@@ -22,7 +22,7 @@ PG_FUNCTION_INFO_V1(userlock_rotate_api_key);
 static void
 require_role(const NameData *role)
 {
-	UserLockOutcome outcome = {.result = USERLOCK_ROLE_DENIED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_ROLE_DENIED};
 
 	if (role == NULL ||
 		!userlock_compat_may_become(GetUserId(),

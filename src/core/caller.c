@@ -240,7 +240,7 @@ userlock_caller_may_execute(const char *function)
 void
 userlock_caller_refuse_restricted(void)
 {
-	UserLockOutcome outcome = {.result = USERLOCK_OPERATION_RESTRICTED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OPERATION_RESTRICTED};
 
 	if (InSecurityRestrictedOperation())
 		userlock_outcome_raise(&outcome);
@@ -250,7 +250,7 @@ userlock_caller_refuse_restricted(void)
 static void
 require_caller(UserLockCaller *caller)
 {
-	UserLockOutcome outcome = {.result = USERLOCK_CLAIMS_MALFORMED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_CLAIMS_MALFORMED};
 
 	if (!userlock_caller_read(caller))
 		userlock_outcome_raise(&outcome);
@@ -263,7 +263,7 @@ require_caller(UserLockCaller *caller)
 Datum
 userlock_require_tenant(PG_FUNCTION_ARGS)
 {
-	UserLockOutcome outcome = {.result = USERLOCK_TENANT_DENIED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_TENANT_DENIED};
 	UserLockCaller caller;
 	char	   *tenant;
 
