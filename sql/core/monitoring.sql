@@ -8,7 +8,7 @@ SELECT * FROM userlock_private.login_failure
 WHERE tenant OPERATOR(pg_catalog.=) ANY (userlock.caller_tenants());
 
 COMMENT ON VIEW userlock_private.claimed_failure IS
-'Failed sign-ins of the tenants that the caller''s claims list: the ground of statistics, granted to nobody.';
+'Failed logins of the tenants that the caller''s claims list: the ground of statistics, granted to nobody.';
 
 CREATE VIEW userlock_private.visible_failure AS
 SELECT * FROM userlock_private.claimed_failure
@@ -17,7 +17,7 @@ SELECT * FROM userlock_private.login_failure
 WHERE userlock.caller_tenants() IS NULL;
 
 COMMENT ON VIEW userlock_private.visible_failure IS
-'Failed sign-ins that the caller may see: the ground of statistics, granted to nobody.';
+'Failed logins that the caller may see: the ground of statistics, granted to nobody.';
 
 CREATE VIEW userlock.statistics WITH (security_barrier) AS
 SELECT 'users' AS metric, account.tenant,
@@ -32,7 +32,7 @@ FROM userlock.user_history AS event
 WHERE event.at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)
 GROUP BY 2, 3
 UNION ALL
-SELECT 'failed_sign_ins', failure.tenant, part.label, pg_catalog.sum(part.value)::pg_catalog.int8
+SELECT 'failed_logins', failure.tenant, part.label, pg_catalog.sum(part.value)::pg_catalog.int8
 FROM userlock_private.visible_failure AS failure
 CROSS JOIN LATERAL (VALUES
     ('counted', failure.tried),
@@ -41,9 +41,9 @@ CROSS JOIN LATERAL (VALUES
 GROUP BY 2, 3;
 
 COMMENT ON VIEW userlock.statistics IS
-'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_sign_ins: since each user''s last success, counted towards a lock, or refused because there was one. Reads all accounts and events.';
+'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_logins: since each user''s last success, counted towards a lock, or refused because there was one. Reads all accounts and events.';
 COMMENT ON COLUMN userlock.statistics.metric IS
-'users, events_last_hour or failed_sign_ins.';
+'users, events_last_hour or failed_logins.';
 COMMENT ON COLUMN userlock.statistics.tenant IS
 'Whose users.';
 COMMENT ON COLUMN userlock.statistics.label IS

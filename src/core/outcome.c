@@ -15,8 +15,6 @@
 
 #include "core/outcome.h"
 
-PG_FUNCTION_INFO_V1(userlock_raise);
-
 /*
  * What is told of each result.  A message may have one %s for the user id, a
  * detail one for the tenant; where the text depends on more, explain() writes
@@ -492,24 +490,16 @@ userlock_outcome_return_status(const UserLockOutcome *outcome,
 	return HeapTupleGetDatum(status_row(outcome, result_descriptor(fcinfo)));
 }
 
-/*
- * raise(result, subject, tenant): for functions in SQL, which word no refusal
- * themselves.
- */
-Datum
-userlock_raise(PG_FUNCTION_ARGS)
+bool
+userlock_result_parse(const char *name, UserLockResult *result)
 {
-	char	   *name = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	UserLockOutcome outcome = {0};
-
 	for (int i = 0; i < lengthof(results); i++)
 	{
 		if (results[i].name && strcmp(results[i].name, name) == 0)
-			outcome.result = i;
+		{
+			*result = i;
+			return true;
+		}
 	}
-	if (userlock_outcome_is_success(&outcome))
-		elog(ERROR, "\"%s\" is no refusal", name);
-	outcome.key.user_id = USERLOCK_GETARG_OPTIONAL(1);
-	outcome.key.tenant = USERLOCK_GETARG_OPTIONAL(2);
-	userlock_outcome_raise(&outcome);
+	return false;
 }

@@ -51,6 +51,9 @@ userlock_outcome_is_success(const UserLockOutcome *outcome)
 	return outcome->result <= USERLOCK_RESULT_UNCHANGED;
 }
 
+/* The result of a name; false: there is none. */
+extern bool userlock_result_parse(const char *name, UserLockResult *result);
+
 /* Raises the error that the outcome is.  Not for a success. */
 pg_noreturn extern void userlock_outcome_raise(const UserLockOutcome *outcome);
 

@@ -129,7 +129,7 @@ extern bool userlock_store_last_of_kind(const UserLockKey *key,
 extern void userlock_store_put_profile(const UserLockKey *key, Datum profile);
 
 /*
- * Forgets the user's failed sign-ins, but for those that are just being
+ * Forgets the user's failed logins, but for those that are just being
  * counted: those come later.
  */
 extern void userlock_store_forget_failures(const UserLockKey *key);

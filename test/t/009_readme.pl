@@ -83,7 +83,7 @@ runs('bare', map { "$_;\n" } $readme =~ /`(SELECT userlock\.[^`…]*)`/g);
 is( $node->safe_psql('bare', 'SELECT state FROM userlock_private.account WHERE user_id = $$4711$$'),
 	'locked', 'the user of an adopted table is locked');
 
-# Sign-ins are counted from the first statement of a session on.
+# Logins are counted from the first statement of a session on.
 foreach my $try (1 .. 2)
 {
 	$node->safe_psql('bare', q{SELECT login('zoe', 'wrong')});

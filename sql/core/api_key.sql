@@ -41,7 +41,7 @@ AS $$
 DECLARE
     chosen text := userlock_private.require_tenant(tenant, false);
 BEGIN
-    IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR length(chosen) NOT BETWEEN 1 AND 200
+    IF NOT (userlock_private.name_is_valid(name) AND userlock_private.name_is_valid(chosen))
         OR expires_at <= now() OR overlap NOT BETWEEN '0' AND '1 year'
     THEN
         PERFORM userlock_private.raise('api_key_invalid');
