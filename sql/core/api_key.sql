@@ -29,7 +29,7 @@ COMMENT ON COLUMN userlock_private.api_key.created_at IS
 COMMENT ON COLUMN userlock_private.api_key.expires_at IS
 'From when on the key is no good; infinity: until revoked.';
 
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.api_key', '');
+SELECT pg_extension_config_dump('userlock_private.api_key', '');
 
 -- Whoever changes the keys of a name begins here: of two who do so at once, the
 -- second waits, and then sees what the first has done.

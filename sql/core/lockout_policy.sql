@@ -32,7 +32,7 @@ COMMENT ON COLUMN userlock_private.lockout_policy.permanent_after IS
 COMMENT ON COLUMN userlock_private.lockout_policy.by_address IS
 'Count for each user and client address, and shut out the address instead of locking the user?';
 
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.lockout_policy', '');
+SELECT pg_extension_config_dump('userlock_private.lockout_policy', '');
 
 CREATE FUNCTION userlock_private.preset_lockout_policy(preset text)
 RETURNS userlock_private.lockout_policy
@@ -71,7 +71,7 @@ RETURNS userlock_private.lockout_policy
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p FROM userlock_private.lockout_policy AS p WHERE p.tenant OPERATOR(pg_catalog.=) lockout_policy_of.tenant
+    SELECT p FROM userlock_private.lockout_policy AS p WHERE p.tenant = lockout_policy_of.tenant
     UNION ALL
     SELECT userlock_private.preset_lockout_policy('pci')
     LIMIT 1
@@ -134,7 +134,7 @@ CREATE VIEW userlock.lockout_policies WITH (security_barrier) AS
 SELECT tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address
 FROM userlock_private.lockout_policy
 WHERE (SELECT userlock.caller_tenants()) IS NULL
-    OR tenant OPERATOR(pg_catalog.=) ANY ((SELECT userlock.caller_tenants())::pg_catalog.text[]);
+    OR tenant = ANY ((SELECT userlock.caller_tenants())::text[]);
 
 COMMENT ON VIEW userlock.lockout_policies IS
 'The policies set, as far as claims let the caller see; a tenant without one goes by the preset pci.';

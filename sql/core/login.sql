@@ -7,8 +7,10 @@
 -- that is refused runs and writes what a failure does: who tries passwords on a
 -- locked user must not see from the time it takes which of them was right.
 --
--- An unlock does not write to the counts: they see it in history, so that one call
--- and another never wait for each other's rows crosswise.
+-- These functions alone count, in login_failure; of accounts and events they read,
+-- and what they lock goes through try_transition().  An unlock does not write to the
+-- counts: they see it in history, so that one call and another never wait for each
+-- other's rows crosswise.
 --
 
 CREATE TABLE userlock_private.login_failure (
@@ -51,7 +53,7 @@ COMMENT ON COLUMN userlock_private.login_failure.locked_until IS
 COMMENT ON COLUMN userlock_private.login_failure.account_sequence IS
 'The user''s last event when the last failure was recorded: an unlock after it resets all of this.';
 
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.login_failure', '');
+SELECT pg_extension_config_dump('userlock_private.login_failure', '');
 
 CREATE TYPE userlock.login_verdict AS (
     allowed boolean,
@@ -119,9 +121,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
         SELECT FROM userlock_private.event AS e
-        WHERE e.tenant OPERATOR(pg_catalog.=) failure.tenant AND e.user_id OPERATOR(pg_catalog.=) failure.user_id
-            AND e.sequence OPERATOR(pg_catalog.>) failure.account_sequence
-            AND e.kind OPERATOR(pg_catalog.=) ANY ('{unlocked,registered,deleted,access_floor_reset}'::pg_catalog.text[]))
+        WHERE e.tenant = failure.tenant AND e.user_id = failure.user_id
+            AND e.sequence > failure.account_sequence
+            AND e.kind = ANY ('{unlocked,registered,deleted,access_floor_reset}'::text[]))
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_private.was_reset FROM PUBLIC;

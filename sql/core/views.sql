@@ -58,7 +58,7 @@ SELECT
     block.until AS blocked_until,
     block.reason AS block_reason,
     block.actor AS blocked_by
-FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+FROM (SELECT clock_timestamp() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
 LEFT JOIN LATERAL (
     SELECT event.at, event.until, event.reason, event.actor
@@ -112,7 +112,7 @@ UNION ALL
 SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
        expiry.from_state, expiry.to_state,
        expiry.at, NULL, NULL, expiry.until, NULL
-FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+FROM (SELECT clock_timestamp() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
 CROSS JOIN LATERAL userlock.pending_expiries(
     account.state, account.sequence, account.changed_at,

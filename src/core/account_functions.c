@@ -68,8 +68,8 @@ userlock_delete_user(PG_FUNCTION_ARGS)
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
 	userlock_arguments_read(&request, fcinfo, 1,
-						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
-						  USERLOCK_TAKES_IDEMPOTENT);
+							USERLOCK_TAKES_EXPECTED_SEQUENCE |
+							USERLOCK_TAKES_IDEMPOTENT);
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
@@ -129,7 +129,7 @@ change_floor(FunctionCallInfo fcinfo,
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
 	userlock_arguments_read(&request, fcinfo, 1,
-						  USERLOCK_TAKES_EXPECTED_SEQUENCE);
+							USERLOCK_TAKES_EXPECTED_SEQUENCE);
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);

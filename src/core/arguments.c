@@ -16,7 +16,7 @@
 
 void
 userlock_arguments_read(UserLockRequest *request, FunctionCallInfo fcinfo,
-					  int first, int takes)
+						int first, int takes)
 {
 	int			n = first;
 
@@ -24,7 +24,8 @@ userlock_arguments_read(UserLockRequest *request, FunctionCallInfo fcinfo,
 	n++;
 	if (takes & USERLOCK_TAKES_UNTIL)
 	{
-		if (!PG_ARGISNULL(n))
+		request->has_until = !PG_ARGISNULL(n);
+		if (request->has_until)
 			request->until = PG_GETARG_TIMESTAMPTZ(n);
 		n++;
 	}
@@ -43,6 +44,16 @@ userlock_arguments_read(UserLockRequest *request, FunctionCallInfo fcinfo,
 		n++;
 	}
 	request->details = USERLOCK_GETARG_OPTIONAL(n);
+	n++;
+	if (takes & USERLOCK_TAKES_EXPECTED_STATE)
+	{
+		request->has_expected_state = !PG_ARGISNULL(n);
+		if (request->has_expected_state)
+			request->expected_state = PG_GETARG_USER_LOCK_STATE(n);
+		n++;
+	}
+	if (takes & USERLOCK_TAKES_REVOKE_ACCESS)
+		request->revoke_access = !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
 }
 
 static bool

@@ -14,15 +14,17 @@
 #define USERLOCK_TAKES_UNTIL				0x01
 #define USERLOCK_TAKES_EXPECTED_SEQUENCE	0x02
 #define USERLOCK_TAKES_IDEMPOTENT			0x04
+#define USERLOCK_TAKES_EXPECTED_STATE		0x08
+#define USERLOCK_TAKES_REVOKE_ACCESS		0x10
 
 /*
  * Reads the arguments of a function from number 'first' on, in this order:
- * reason, until, tenant, expected_sequence, idempotent, details.  'takes' says
- * which of the optional ones are among them.
+ * reason, until, tenant, expected_sequence, idempotent, details, expected_state,
+ * revoke_access.  'takes' says which of the optional ones are among them.
  */
 extern void userlock_arguments_read(UserLockRequest *request,
-								  FunctionCallInfo fcinfo, int first,
-								  int takes);
+									FunctionCallInfo fcinfo, int first,
+									int takes);
 
 /*
  * Finds out who asks and for which tenant, and whether they may: the core
@@ -31,7 +33,7 @@ extern void userlock_arguments_read(UserLockRequest *request,
  * the actor and the tenant, or returns why not.
  */
 extern UserLockResult userlock_arguments_admit(UserLockRequest *request,
-											 const char *function);
+											   const char *function);
 
 /* Are the arguments what they should be?  USERLOCK_RESULT_OK: they are. */
 extern UserLockResult userlock_arguments_check(const UserLockRequest *request);
@@ -47,7 +49,7 @@ extern void userlock_arguments_require(UserLockRequest *request);
 
 /* Raises a result that knows no account. */
 pg_noreturn extern void userlock_arguments_raise(const UserLockRequest *request,
-											   UserLockResult result);
+												 UserLockResult result);
 
 /* Is this jsonb (or NULL) what a profile may be?  USERLOCK_RESULT_OK: it is. */
 extern UserLockResult userlock_arguments_check_profile(Datum profile);

@@ -4,7 +4,8 @@
  *
  * Enforcement runs before every request and in row-level security, so it goes
  * through the primary key by itself: a plan, even a kept one, would take three
- * times as long.  Everything else about accounts is in store.c.
+ * times as long.  It reads the account of one user and writes nothing; all
+ * writing is in store.c.
  */
 #include "postgres.h"
 

@@ -13,6 +13,7 @@ typedef struct UserLockRequest
 	UserLockKey key;
 	Datum		actor;			/* text */
 	Datum		reason;			/* text */
+	bool		has_until;		/* maybe without end */
 	TimestampTz until;			/* USERLOCK_NO_END: none */
 	bool		has_expected_sequence;
 	int64		expected_sequence;

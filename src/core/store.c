@@ -1,7 +1,12 @@
 /*
  * store.c
- *		The account and event rows: every SQL statement of the C code, and the
- *		one place where it takes on the rights of the extension's owner.
+ *		The account and event rows: the SQL of the C code about our own tables,
+ *		and the one place where it takes on the rights of the extension's owner.
+ *
+ * It alone writes accounts and events.  Others read them: the views, verify()
+ * and the judgement of logins in SQL, which go by what is committed, and the
+ * probe, which goes without SQL.  Counts of failed logins are written by
+ * login.sql; here they are only forgotten.
  *
  * The statements are simple on purpose, each naming one user by the full key
  * and computing nothing volatile, so that they run anywhere the tables live.

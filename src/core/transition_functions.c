@@ -57,9 +57,9 @@ transition_user(FunctionCallInfo fcinfo, UserLockTransition transition)
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
 	userlock_arguments_read(&request, fcinfo, 1,
-						  takes_until(transition) |
-						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
-						  USERLOCK_TAKES_IDEMPOTENT);
+							takes_until(transition) |
+							USERLOCK_TAKES_EXPECTED_SEQUENCE |
+							USERLOCK_TAKES_IDEMPOTENT);
 	userlock_arguments_require(&request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
@@ -130,13 +130,11 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(1);
 	userlock_arguments_read(&request, fcinfo, 2,
-						  USERLOCK_TAKES_UNTIL |
-						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
-						  USERLOCK_TAKES_IDEMPOTENT);
-	request.has_expected_state = !PG_ARGISNULL(8);
-	if (request.has_expected_state)
-		request.expected_state = PG_GETARG_USER_LOCK_STATE(8);
-	request.revoke_access = !PG_ARGISNULL(9) && PG_GETARG_BOOL(9);
+							USERLOCK_TAKES_UNTIL |
+							USERLOCK_TAKES_EXPECTED_SEQUENCE |
+							USERLOCK_TAKES_IDEMPOTENT |
+							USERLOCK_TAKES_EXPECTED_STATE |
+							USERLOCK_TAKES_REVOKE_ACCESS);
 
 	if (PG_ARGISNULL(0) ||
 		!userlock_transition_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)),
@@ -147,7 +145,7 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 		outcome.result = admit(&request, transition, &outcome);
 		if (outcome.result == USERLOCK_RESULT_OK)
 			outcome.result = userlock_arguments_check_user_id(&request);
-		if (outcome.result == USERLOCK_RESULT_OK && !PG_ARGISNULL(3) &&
+		if (outcome.result == USERLOCK_RESULT_OK && request.has_until &&
 			!takes_until(transition))
 			outcome.result = USERLOCK_RESULT_UNTIL_NOT_TAKEN;
 	}
@@ -225,7 +223,7 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 	InitMaterializedSRF(fcinfo, 0);
 
 	userlock_arguments_read(&request, fcinfo, 1,
-						  takes_until(transition) | USERLOCK_TAKES_IDEMPOTENT);
+							takes_until(transition) | USERLOCK_TAKES_IDEMPOTENT);
 	outcome.result = admit(&request, transition, &outcome);
 	if (outcome.result != USERLOCK_RESULT_OK)
 	{
