@@ -38,9 +38,10 @@ EXTENSION   = userlock
 MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
-	caller caller_functions outcome outcome_functions arguments store \
+	caller caller_functions result outcome outcome_functions arguments \
+	rights statements plans store \
 	account account_functions transition transition_functions \
-	probe enforcement users_table adoption api_key maintenance
+	probe enforcement users_table adoption adoption_functions api_key maintenance
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 

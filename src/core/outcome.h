@@ -15,15 +15,6 @@
 #include "core/result.h"
 #include "core/store.h"
 
-/* The SQLSTATEs.  PostgREST answers PTxyz with HTTP status xyz. */
-#define ERRCODE_USERLOCK_REFUSED				MAKE_SQLSTATE('P','T','4','0','0')
-#define ERRCODE_USERLOCK_UNAUTHENTICATED		MAKE_SQLSTATE('P','T','4','0','1')
-#define ERRCODE_USERLOCK_FORBIDDEN				MAKE_SQLSTATE('P','T','4','0','3')
-#define ERRCODE_USERLOCK_NOT_FOUND				MAKE_SQLSTATE('P','T','4','0','4')
-#define ERRCODE_USERLOCK_ALREADY_REGISTERED		MAKE_SQLSTATE('P','T','4','0','9')
-#define ERRCODE_USERLOCK_SEQUENCE_DIFFERS		MAKE_SQLSTATE('P','T','4','1','2')
-#define ERRCODE_USERLOCK_INVALID_ARGUMENT		MAKE_SQLSTATE('P','T','4','2','2')
-
 /* The most user ids that one call takes: it bounds memory and row locks. */
 #define USERLOCK_MAX_USER_IDS	10000
 
@@ -50,9 +41,6 @@ userlock_outcome_is_success(const UserLockOutcome *outcome)
 {
 	return outcome->result <= USERLOCK_RESULT_UNCHANGED;
 }
-
-/* The result of a name; false: there is none. */
-extern bool userlock_result_parse(const char *name, UserLockResult *result);
 
 /* Raises the error that the outcome is.  Not for a success. */
 pg_noreturn extern void userlock_outcome_raise(const UserLockOutcome *outcome);

@@ -3,10 +3,19 @@
  *		What can come of a request.
  *
  * A refusal is called as users know it: its name there is the CONSTRAINT of the
- * error and the "outcome" of a row, see outcome.c.
+ * error and the "outcome" of a row, see result.c.
  */
 #ifndef USERLOCK_RESULT_H
 #define USERLOCK_RESULT_H
+
+/* The SQLSTATEs.  PostgREST answers PTxyz with HTTP status xyz. */
+#define ERRCODE_USERLOCK_REFUSED				MAKE_SQLSTATE('P','T','4','0','0')
+#define ERRCODE_USERLOCK_UNAUTHENTICATED		MAKE_SQLSTATE('P','T','4','0','1')
+#define ERRCODE_USERLOCK_FORBIDDEN				MAKE_SQLSTATE('P','T','4','0','3')
+#define ERRCODE_USERLOCK_NOT_FOUND				MAKE_SQLSTATE('P','T','4','0','4')
+#define ERRCODE_USERLOCK_ALREADY_REGISTERED		MAKE_SQLSTATE('P','T','4','0','9')
+#define ERRCODE_USERLOCK_SEQUENCE_DIFFERS		MAKE_SQLSTATE('P','T','4','1','2')
+#define ERRCODE_USERLOCK_INVALID_ARGUMENT		MAKE_SQLSTATE('P','T','4','2','2')
 
 typedef enum UserLockResult
 {
@@ -53,5 +62,23 @@ typedef enum UserLockResult
 	USERLOCK_RESULT_TOKEN_VOID,
 	USERLOCK_RESULT_TOKEN_PREMATURE
 } UserLockResult;
+
+/*
+ * What is told of a result.  A message may have one %s for the user id, a detail
+ * one for the tenant; NULL: nothing, or it depends on more, see outcome.c.
+ */
+typedef struct UserLockResultText
+{
+	const char *name;
+	int			sqlstate;
+	const char *message;
+	const char *detail;
+	const char *hint;
+} UserLockResultText;
+
+extern const UserLockResultText userlock_results[];
+
+/* The result of a name; false: there is none. */
+extern bool userlock_result_parse(const char *name, UserLockResult *result);
 
 #endif							/* USERLOCK_RESULT_H */
