@@ -29,6 +29,14 @@ PG_FUNCTION_INFO_V1(userlock_follow_partitions);
 PG_FUNCTION_INFO_V1(userlock_adopt);
 PG_FUNCTION_INFO_V1(userlock_release);
 
+static List *
+strings(const char *one, const char *other)
+{
+	List	   *list = list_make1(makeString(pstrdup(one)));
+
+	return lappend(list, makeString(pstrdup(other)));
+}
+
 /*
  * Makes a trigger for each row, after the event, or for TRUNCATE, before it.
  * Nothing of the table's owner is evaluated for that.
@@ -40,7 +48,7 @@ create_trigger(Oid table, const char *name, const char *schema,
 	CreateTrigStmt *statement = makeNode(CreateTrigStmt);
 
 	statement->trigname = pstrdup(name);
-	statement->funcname = list_make2(makeString(pstrdup(schema)), makeString(pstrdup(function)));
+	statement->funcname = strings(schema, function);
 	statement->args = arguments;
 	statement->row = events != TRIGGER_TYPE_TRUNCATE;
 	statement->timing = statement->row ? TRIGGER_TYPE_AFTER : TRIGGER_TYPE_BEFORE;
@@ -263,7 +271,7 @@ userlock_adopt(PG_FUNCTION_ARGS)
 	userlock_store_begin(&store, function);
 	create_trigger(table, ROW_TRIGGER, ROW_FUNCTION,
 				   TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE | TRIGGER_TYPE_UPDATE, columns,
-				   list_make2(makeString(adoption), makeString(caller.tenant)));
+				   strings(adoption, caller.tenant));
 	userlock_store_end(&store);
 	CommandCounterIncrement();
 	PG_RETURN_INT64(follow_leaves(table, function));
