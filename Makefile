@@ -51,7 +51,7 @@ DATA_built += sql/userlock_http--$(EXTVERSION).sql
 endif
 
 REGRESS        = security type soft_input sanity account transition expiry \
-	bulk primitive permission privileges enforce clock login adopt monitoring api_key http grpc input verify readme
+	bulk primitive permission privileges enforce clock login adopt monitoring api_key http grpc input verify
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
