@@ -44,7 +44,7 @@ test('the login function of docs/logins.md lets in, counts, and locks out, alike
   try {
     assert.equal(await login('zoe', 'correct horse'), '200');
     for (const password of ['correct horse', 'wrong']) {
-      await assert.rejects(sql(`BEGIN READ ONLY; SELECT login('zoe', '${password}')`), /cannot record a sign-in in a read-only transaction/);
+      await assert.rejects(sql(`BEGIN READ ONLY; SELECT login('zoe', '${password}')`), /cannot record a login in a read-only transaction/);
     }
     for (let i = 0; i < 10; i++) assert.equal(await login('zoe', 'wrong'), '401');
     assert.equal(await login('zoe', 'correct horse'), '401');
