@@ -54,7 +54,7 @@ endif
 
 REGRESS        = security type soft_input sanity account transition expiry \
 	many_users outcomes invalid_arguments permission privileges enforcement clock \
-	login adoption monitoring api_key http grpc verify readme
+	login adoption monitoring api_key http grpc verify
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
