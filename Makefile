@@ -125,7 +125,7 @@ sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 
 # The configuration of nginx and PostgREST, for deployments to copy.
-HTTP_FILES := $(patsubst $(here)/http/%,%,$(wildcard $(here)/http/*.* $(here)/http/*/*.*))
+HTTP_FILES := $(patsubst $(here)/http/%,%,$(wildcard $(addprefix $(here)/http/,*.* */*.* */*/*.*)))
 HTTP_DIR    = $(DESTDIR)$(datadir)/userlock/http
 .PHONY: install-http uninstall-http
 install: install-http

@@ -6,12 +6,12 @@ import { env, raw, request } from './client.mjs';
 import { check } from './contract.mjs';
 import { startNginx } from './nginx.mjs';
 
-// What a contract in JSON has of nginx, as http/contract.conf tells.
+// What a contract in JSON has of nginx, as http/common/contract.conf tells.
 const contract = (name, prefix) => `
 location ^~ ${prefix} {
     default_type application/json;
     set $contract ${name};
-    include @DIRECTORY@/refused.conf;
+    include common/refused.conf;
     set $credential $http_authorization;
     if ($request_uri !~ "^${prefix}(?<user_id>[^/?]+)/(?<function>ban)(\\?|$)") {
         return 404 '{"${name}":404}';
@@ -19,7 +19,7 @@ location ^~ ${prefix} {
     if ($credential = "") {
         return 401;
     }
-    include @DIRECTORY@/contract.conf;
+    include common/contract.conf;
     error_page 413 = @${name}_too_large;
 }
 ${Object.entries({ bad_token: 401, unreadable: 400, too_large: 413, internal_error: 500, unavailable: 503 }).map(([place, status]) => `
@@ -33,9 +33,9 @@ let nginx;
 before(async () => {
   nginx = await startNginx((text, directory) => {
     text = text.replaceAll(`${directory}/postgrest.sock`, `${env.PGHOST}/postgrest.sock`);
-    const files = Object.entries(added).map(([name, prefix]) => [name, contract(name, prefix).replaceAll('@DIRECTORY@', directory)]);
+    const files = Object.entries(added).map(([name, prefix]) => [name, contract(name, prefix)]);
     const [first, last] = ['a', 'z'].map((letter) => files.filter(([name]) => name.startsWith(letter)).map(([, conf]) => conf).join(''));
-    return text.replace(/^.*\/contracts\/\*\.conf;$/m, (line) => `${first}\n${line}\n${last}`);
+    return text.replace(/^.*include contracts\/\*\.conf;$/m, (line) => `${first}\n${line}\n${last}`);
   });
   env.HTTP_URL = nginx.httpUrl;
 });

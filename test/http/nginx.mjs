@@ -24,7 +24,7 @@ export async function startNginx(edit = (text) => text) {
   // As the user who runs the stack's, whom root's would not let near its socket.
   const { uid, gid } = await stat(stack);
   for (const name of await readdir(stack)) {
-    if (/\.conf$|^contracts$|^zitadel_rpc$/.test(name)) await cp(join(stack, name), join(directory, name), { recursive: true });
+    if (/\.conf$|^common$|^contracts$/.test(name)) await cp(join(stack, name), join(directory, name), { recursive: true });
   }
   for (const name of await readdir(directory, { recursive: true })) {
     if (!name.endsWith('.conf')) continue;
