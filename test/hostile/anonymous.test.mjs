@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import test, { after, before } from 'node:test';
-import { env, eventsOf, get, newUser, raw, request, rpc, sql } from '../http/client.mjs';
-import { startNginx } from '../http/nginx.mjs';
-import { http2 } from '../http/rpc.mjs';
+import { env, eventsOf, get, newUser, raw, request, rpc, sql } from '../http/lib/client.mjs';
+import { startNginx } from '../http/lib/nginx.mjs';
+import { http2 } from '../http/lib/rpc.mjs';
 
 // An nginx whose limits nobody else uses up, and a function that takes its time.
 const stack = env.PGHOST;

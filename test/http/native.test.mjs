@@ -1,8 +1,8 @@
 // PostgREST's own interface: status and body come from the SQLSTATEs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
-import { startNginx } from './nginx.mjs';
+import { env, get, newUser, request, rpc, sign, sql } from './lib/client.mjs';
+import { startNginx } from './lib/nginx.mjs';
 
 const transitions = [
   // name, what makes it possible, state after, error when it is not, in words

@@ -7,7 +7,7 @@ import { request as httpRequest } from 'node:http';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { env, eventsOf, get, newUser, request, rpc, sign, sql, stateOf } from './client.mjs';
+import { env, eventsOf, get, newUser, request, rpc, sign, sql, stateOf } from './lib/client.mjs';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 const sections = readme.slice(readme.indexOf('\n## HTTP\n'), readme.indexOf('\n## Roles and grants\n'));

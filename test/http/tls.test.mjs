@@ -6,8 +6,8 @@ import test, { after, before } from 'node:test';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { NewAuthorizationBearerInterceptor } from '@zitadel/client';
 import { createUserServiceClient } from '@zitadel/client/v2';
-import { env, newUser, stateOf } from './client.mjs';
-import { startNginx } from './nginx.mjs';
+import { env, newUser, stateOf } from './lib/client.mjs';
+import { startNginx } from './lib/nginx.mjs';
 
 const stack = env.PGHOST;
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');

@@ -6,11 +6,11 @@ import { mkdtemp, rm, stat, chown, appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { env, get, newUser, request, rpc, sign } from './client.mjs';
-import { startNginx } from './nginx.mjs';
-import { startPostgrest } from './postgrest.mjs';
-import { badToken, call, protocols } from './rpc.mjs';
-import { unavailable } from './unavailable.mjs';
+import { env, get, newUser, request, rpc, sign } from './lib/client.mjs';
+import { startNginx } from './lib/nginx.mjs';
+import { startPostgrest } from './lib/postgrest.mjs';
+import { badToken, call, protocols } from './lib/rpc.mjs';
+import { unavailable } from './lib/unavailable.mjs';
 
 const stack = env.PGHOST;
 let stop = async () => {};

@@ -2,9 +2,9 @@
 // depends on its path, not on the names of files.
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { env, raw, request } from './client.mjs';
-import { check } from './contract.mjs';
-import { startNginx } from './nginx.mjs';
+import { env, raw, request } from './lib/client.mjs';
+import { check } from './lib/contract.mjs';
+import { startNginx } from './lib/nginx.mjs';
 
 // What a contract in JSON has of nginx, as http/common/contract.conf tells.
 const contract = (name, prefix) => `

@@ -2,10 +2,10 @@
 // that the service is unavailable.
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { env, get, request, sql } from './client.mjs';
-import { startNginx } from './nginx.mjs';
-import { startPostgrest } from './postgrest.mjs';
-import { unavailable } from './unavailable.mjs';
+import { env, get, request, sql } from './lib/client.mjs';
+import { startNginx } from './lib/nginx.mjs';
+import { startPostgrest } from './lib/postgrest.mjs';
+import { unavailable } from './lib/unavailable.mjs';
 
 const slow = `slow_${process.pid}`;
 let [nginx, postgrest] = [];
