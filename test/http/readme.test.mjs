@@ -27,7 +27,7 @@ for (const [i, { language, text }] of examples.entries()) {
   test(`example ${i + 1} of README.md: ${text.split('\n')[0].slice(0, 70)}`, async () => {
     const { stdout } = await (language === 'sh'
       ? promisify(execFile)('bash', ['-c', prelude + text])
-      : promisify(execFile)('node', ['--input-type=module', '--eval', text], { cwd: new URL('../..', import.meta.url) }));
+      : promisify(execFile)('node', ['--input-type=module', '--eval', text], { cwd: new URL('..', import.meta.url) }));
     for (const [, answer] of text.matchAll(/^(?:#|\/\/) (.*)$/gm)) {
       assert.ok(withoutNumbers(stdout).includes(withoutNumbers(answer)), `${stdout}\ninstead of\n${answer}`);
     }
