@@ -8,7 +8,7 @@ import { unavailable } from './lib/unavailable.mjs';
 
 let nginx;
 before(async () => {
-  nginx = await startNginx();
+  nginx = await startNginx(['--socket', '/nowhere/postgrest.sock']);
   env.HTTP_URL = nginx.httpUrl;
   env.GRPC_URL = nginx.grpcUrl;
 });
