@@ -37,9 +37,11 @@ HTTP       ?= $(or $(PROTOBUF_C),no)
 EXTENSION   = userlock
 MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
-CORE        = module state json type operators rules caller outcome request store \
+CORE        = module state json name type operators rules \
+	caller caller_functions result outcome outcome_functions arguments \
+	rights statements plans store \
 	account account_functions transition transition_functions \
-	probe enforcement users_table adoption api_key
+	probe enforcement users_table adoption adoption_functions api_key maintenance
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
@@ -55,7 +57,8 @@ ifeq ($(HTTP),no)
 NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql test/t/*.pl)
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account transition expiry \
-	bulk primitive permission privileges enforce clock login adopt monitoring api_key http grpc input verify readme)
+	many_users outcomes invalid_arguments permission privileges enforcement clock \
+	login adoption monitoring api_key http grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
@@ -118,8 +121,9 @@ endif
 
 # The install scripts are assembled from parts, in this order.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
-	core/rules core/tables core/transitions core/accounts core/enforcement core/views \
-	core/maintenance core/adoption core/login core/monitoring core/api_keys common/privileges
+	core/rules core/tables core/transition core/account core/enforcement core/caller core/views \
+	core/maintenance core/adoption core/lockout_policy core/login core/monitoring core/api_key \
+	common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \
 	http/trouble $(CONTRACTS:%=http/contracts/%) common/privileges

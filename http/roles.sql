@@ -1,6 +1,6 @@
 -- Roles for userlock behind PostgREST: run in the database, as superuser, and again
--- when a contract was added.  An example to start from; the README section "Roles
--- and grants" explains it.
+-- when a contract was added.  An example to start from; docs/operating.md, "Roles
+-- and grants", explains it.
 
 -- What others may have put into your search_path is not used.
 SET search_path = pg_catalog, pg_temp;

@@ -1,5 +1,5 @@
 --
--- Failed sign-ins: counted, and locked at the threshold of a policy
+-- Failed logins: counted, and locked at the threshold of the tenant's policy
 --
 -- Whoever checks passwords tells us what came of it, and is told a verdict: these
 -- functions never raise for a user's condition, because that would roll the
@@ -7,39 +7,11 @@
 -- that is refused runs and writes what a failure does: who tries passwords on a
 -- locked user must not see from the time it takes which of them was right.
 --
--- An unlock does not write to the counts: they see it in history, so that one call
--- and another never wait for each other's rows crosswise.
+-- These functions alone count, in login_failure; of accounts and events they read,
+-- and what they lock goes through try_transition().  An unlock does not write to the
+-- counts: they see it in history, so that one call and another never wait for each
+-- other's rows crosswise.
 --
-
-CREATE TABLE userlock_private.lockout_policy (
-    tenant text COLLATE "C" PRIMARY KEY,
-    attempts integer NOT NULL,
-    observation_window interval NOT NULL,
-    duration interval NOT NULL,
-    backoff double precision NOT NULL,
-    max_duration interval NOT NULL,
-    permanent_after integer,
-    by_address boolean NOT NULL
-);
-
-COMMENT ON TABLE userlock_private.lockout_policy IS
-'When failed sign-ins lock: for each tenant that has a policy of its own, see set_lockout_policy(); the others go by the preset pci.';
-COMMENT ON COLUMN userlock_private.lockout_policy.tenant IS
-'Whose policy it is.';
-COMMENT ON COLUMN userlock_private.lockout_policy.attempts IS
-'How many failures lock: 1 to 100.';
-COMMENT ON COLUMN userlock_private.lockout_policy.observation_window IS
-'A failure this long after the one before begins a new count, and a new back-off.';
-COMMENT ON COLUMN userlock_private.lockout_policy.duration IS
-'How long the first lock lasts.';
-COMMENT ON COLUMN userlock_private.lockout_policy.backoff IS
-'Each further lock lasts this many times as long as the one before: 1 to 100.';
-COMMENT ON COLUMN userlock_private.lockout_policy.max_duration IS
-'But no longer than this.';
-COMMENT ON COLUMN userlock_private.lockout_policy.permanent_after IS
-'From this many failures without a success or an unlock on, not counting those while locked, a lock lasts until lifted; NULL: never.';
-COMMENT ON COLUMN userlock_private.lockout_policy.by_address IS
-'Count for each user and client address, and shut out the address instead of locking the user?';
 
 CREATE TABLE userlock_private.login_failure (
     tenant text COLLATE "C" NOT NULL,
@@ -57,9 +29,9 @@ CREATE TABLE userlock_private.login_failure (
 );
 
 COMMENT ON TABLE userlock_private.login_failure IS
-'Failed and refused sign-ins of each user since the last success; those of ids that nobody has share a bounded number of rows.';
+'Failed and refused logins of each user since the last success; those of ids that nobody has share a bounded number of rows.';
 COMMENT ON COLUMN userlock_private.login_failure.tenant IS
-'The tenant that the sign-in was to.';
+'The tenant that the login was to.';
 COMMENT ON COLUMN userlock_private.login_failure.user_id IS
 'Who wanted in; empty: somebody who is not registered.';
 COMMENT ON COLUMN userlock_private.login_failure.address IS
@@ -81,102 +53,16 @@ COMMENT ON COLUMN userlock_private.login_failure.locked_until IS
 COMMENT ON COLUMN userlock_private.login_failure.account_sequence IS
 'The user''s last event when the last failure was recorded: an unlock after it resets all of this.';
 
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.lockout_policy', '');
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.login_failure', '');
+SELECT pg_extension_config_dump('userlock_private.login_failure', '');
 
-CREATE TYPE userlock.sign_in_verdict AS (
+CREATE TYPE userlock.login_verdict AS (
     allowed boolean,
     remaining_attempts integer,
     until timestamptz
 );
 
-COMMENT ON TYPE userlock.sign_in_verdict IS
+COMMENT ON TYPE userlock.login_verdict IS
 'allowed: may the user try, or come in? remaining_attempts: failures that will still be forgiven, 0 where not allowed. until: when it will be allowed again; NULL: it is, or nobody knows.';
-
-CREATE FUNCTION userlock_private.preset_lockout_policy(preset text)
-RETURNS userlock_private.lockout_policy
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-    WHEN preset OPERATOR(pg_catalog.=) 'pci' THEN ROW('', 10, '30 minutes', '30 minutes', 1, '30 minutes', NULL, false)::userlock_private.lockout_policy
-    WHEN preset OPERATOR(pg_catalog.=) 'nist' THEN ROW('', 10, '1 day', '1 minute', 2, '1 day', 100, false)::userlock_private.lockout_policy
-END;
-
-REVOKE EXECUTE ON FUNCTION userlock_private.preset_lockout_policy FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.preset_lockout_policy IS
-'The policy pci (PCI DSS 4.0, 8.3.4: at most 10 attempts, at least 30 minutes) or nist (SP 800-63B: growing waits, at most 100 consecutive failures); NULL: there is no such preset.';
-
-CREATE FUNCTION userlock_private.lockout_policy_of(tenant text)
-RETURNS userlock_private.lockout_policy
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT p FROM userlock_private.lockout_policy AS p WHERE p.tenant OPERATOR(pg_catalog.=) lockout_policy_of.tenant
-    UNION ALL
-    SELECT userlock_private.preset_lockout_policy('pci')
-    LIMIT 1
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock_private.lockout_policy_of FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.lockout_policy_of IS
-'The policy that a tenant goes by: its own, else the preset pci.';
-
-CREATE FUNCTION userlock.set_lockout_policy(
-    preset text DEFAULT 'pci',
-    tenant text DEFAULT NULL,
-    attempts integer DEFAULT NULL,
-    observation_window interval DEFAULT NULL,
-    duration interval DEFAULT NULL,
-    backoff double precision DEFAULT NULL,
-    max_duration interval DEFAULT NULL,
-    permanent_after integer DEFAULT NULL,
-    by_address boolean DEFAULT NULL)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    policy userlock_private.lockout_policy := userlock_private.preset_lockout_policy(preset);
-BEGIN
-    policy.tenant := userlock_private.require_tenant(tenant, false);
-    policy.attempts := coalesce(attempts, policy.attempts);
-    -- Seconds: what a month is depends on the day.
-    policy.observation_window := make_interval(secs => extract(epoch FROM coalesce(observation_window, policy.observation_window)));
-    policy.duration := make_interval(secs => extract(epoch FROM coalesce(duration, policy.duration)));
-    policy.backoff := coalesce(backoff, policy.backoff);
-    policy.max_duration := greatest(make_interval(secs => extract(epoch FROM coalesce(max_duration, policy.max_duration))), policy.duration);
-    policy.permanent_after := coalesce(permanent_after, policy.permanent_after);
-    policy.by_address := coalesce(by_address, policy.by_address);
-    IF (policy.attempts BETWEEN 1 AND 100
-        AND policy.observation_window BETWEEN '0.1 seconds' AND '8766 hours'
-        AND policy.duration BETWEEN '0.1 seconds' AND '8766 hours'
-        AND policy.backoff BETWEEN 1 AND 100
-        AND policy.max_duration <= '8766 hours'
-        AND coalesce(policy.permanent_after, 1) >= 1
-        AND length(policy.tenant) BETWEEN 1 AND 200) IS NOT TRUE
-    THEN
-        PERFORM userlock_private.raise('lockout_policy_invalid');
-    END IF;
-    INSERT INTO userlock_private.lockout_policy AS p VALUES (policy.*)
-    ON CONFLICT ON CONSTRAINT lockout_policy_pkey DO UPDATE SET
-        attempts = policy.attempts, observation_window = policy.observation_window, duration = policy.duration, backoff = policy.backoff,
-        max_duration = policy.max_duration, permanent_after = policy.permanent_after, by_address = policy.by_address;
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock.set_lockout_policy FROM PUBLIC;
-COMMENT ON FUNCTION userlock.set_lockout_policy IS
-$$Sets when failed sign-ins lock, for one tenant; in force from the next failure on.
-
-preset: pci or nist, the values of all arguments that are NULL; the others are described at the table's columns. Errors: PT403 not the caller's tenant, PT422 a value out of its range.$$;
-
-CREATE VIEW userlock.lockout_policies WITH (security_barrier) AS
-SELECT tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address
-FROM userlock_private.lockout_policy
-WHERE (SELECT userlock.caller_tenants()) IS NULL
-    OR tenant OPERATOR(pg_catalog.=) ANY ((SELECT userlock.caller_tenants())::pg_catalog.text[]);
-
-COMMENT ON VIEW userlock.lockout_policies IS
-'The policies set, as far as claims let the caller see; a tenant without one goes by the preset pci.';
 
 -- The count after one more failure: the whole judgement, on the row that is written.
 CREATE FUNCTION userlock_private.next_failure(
@@ -235,9 +121,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
         SELECT FROM userlock_private.event AS e
-        WHERE e.tenant OPERATOR(pg_catalog.=) failure.tenant AND e.user_id OPERATOR(pg_catalog.=) failure.user_id
-            AND e.sequence OPERATOR(pg_catalog.>) failure.account_sequence
-            AND e.kind OPERATOR(pg_catalog.=) ANY ('{unlocked,registered,deleted,access_floor_reset}'::pg_catalog.text[]))
+        WHERE e.tenant = failure.tenant AND e.user_id = failure.user_id
+            AND e.sequence > failure.account_sequence
+            AND e.kind = ANY ('{unlocked,registered,deleted,access_floor_reset}'::text[]))
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_private.was_reset FROM PUBLIC;
@@ -256,7 +142,7 @@ DECLARE
     outcome userlock.transition_outcome;
 BEGIN
     FOR attempt IN 1 .. 2 LOOP
-        outcome := userlock.try_transition('lock', failure.user_id, reason => 'failed sign-ins', until => until, tenant => failure.tenant,
+        outcome := userlock.try_transition('lock', failure.user_id, reason => 'failed logins', until => until, tenant => failure.tenant,
             idempotent => true, details => jsonb_strip_nulls(jsonb_build_object('failures', failure.failures, 'address', left(address, 200))));
         EXIT WHEN outcome.outcome <> 'until_invalid';
         -- The end passed while we waited for the user's row, which is ours now.
@@ -264,7 +150,7 @@ BEGIN
     END LOOP;
     -- Who was deleted meanwhile needs no lock.  Nothing else may go unnoticed.
     IF outcome.sqlstate NOT IN ('00000', 'PT404') THEN
-        RAISE EXCEPTION 'could not lock a user after failed sign-ins'
+        RAISE EXCEPTION 'could not lock a user after failed logins'
             USING DETAIL = outcome.message;
     END IF;
 END
@@ -285,8 +171,16 @@ AS $$
 DECLARE
     failure userlock_private.login_failure;
 BEGIN
-    failure := (tenant, user_id, CASE WHEN policy.by_address THEN left(coalesce(address, ''), 200) ELSE '' END,
-        0, 0, 0, '-infinity', 0, 0, NULL, 0);
+    failure.tenant := tenant;
+    failure.user_id := user_id;
+    failure.address := CASE WHEN policy.by_address THEN left(coalesce(address, ''), 200) ELSE '' END;
+    failure.failures := 0;
+    failure.tried := 0;
+    failure.counted := 0;
+    failure.last_at := '-infinity';
+    failure.lockouts := 0;
+    failure.lockout_failures := 0;
+    failure.account_sequence := 0;
     IF NOT registered THEN
         failure.address := hashtextextended(user_id || '/' || failure.address, 0) & 65535;
         failure.user_id := '';
@@ -299,8 +193,8 @@ REVOKE EXECUTE ON FUNCTION userlock_private.no_failures FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.no_failures IS
 'The row of login_failure that counts for a user at an address, as it is before the first failure.';
 
-CREATE FUNCTION userlock_private.judge_sign_in(user_id text, tenant text, address text, policy userlock_private.lockout_policy)
-RETURNS userlock.sign_in_verdict
+CREATE FUNCTION userlock_private.judge_login(user_id text, tenant text, address text, policy userlock_private.lockout_policy)
+RETURNS userlock.login_verdict
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -312,10 +206,10 @@ DECLARE
     ends timestamptz[] := '{}';
     counted integer := 0;
     tried bigint := 0;
-    verdict userlock.sign_in_verdict;
+    verdict userlock.login_verdict;
 BEGIN
     SELECT a.state, a.locked_until, a.blocked_until INTO account
-    FROM userlock_private.account AS a WHERE a.tenant = judge_sign_in.tenant AND a.user_id = judge_sign_in.user_id;
+    FROM userlock_private.account AS a WHERE a.tenant = judge_login.tenant AND a.user_id = judge_login.user_id;
     registered := FOUND;
     IF registered THEN
         account.state := userlock.state_at(account.state, account.locked_until, account.blocked_until, at);
@@ -339,9 +233,9 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_private.judge_sign_in FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.judge_sign_in IS
-'The verdict on a sign-in as things stand; writes nothing.';
+REVOKE EXECUTE ON FUNCTION userlock_private.judge_login FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.judge_login IS
+'The verdict on a login as things stand; writes nothing.';
 
 -- Before anything is judged: else what a right password gets would differ from what
 -- a wrong one gets where neither can be written down.
@@ -352,7 +246,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF current_setting('transaction_read_only')::boolean THEN
-        RAISE EXCEPTION 'cannot record a sign-in in a read-only transaction'
+        RAISE EXCEPTION 'cannot record a login in a read-only transaction'
             USING ERRCODE = 'read_only_sql_transaction',
                   HINT = 'Over HTTP, use POST.';
     END IF;
@@ -363,8 +257,8 @@ REVOKE EXECUTE ON FUNCTION userlock_private.require_writable FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.require_writable IS
 'Raises 25006 in a read-only transaction.';
 
-CREATE FUNCTION userlock_private.record_sign_in(user_id text, tenant text, address text, succeeded boolean)
-RETURNS userlock.sign_in_verdict
+CREATE FUNCTION userlock_private.record_login(user_id text, tenant text, address text, succeeded boolean)
+RETURNS userlock.login_verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -374,24 +268,24 @@ DECLARE
     account record;
     registered boolean;
     failure userlock_private.login_failure;
-    verdict userlock.sign_in_verdict;
+    verdict userlock.login_verdict;
 BEGIN
     PERFORM userlock_private.require_writable();
     -- An id that nobody can have looks like one that nobody has.
-    IF (length(user_id) BETWEEN 1 AND 200) IS NOT TRUE OR (length(tenant) BETWEEN 1 AND 200) IS NOT TRUE THEN
+    IF NOT (userlock_private.name_is_valid(user_id) AND userlock_private.name_is_valid(tenant)) THEN
         verdict := CASE WHEN succeeded THEN (false, 0, NULL::timestamptz) ELSE (true, policy.attempts - 1, NULL::timestamptz) END;
         RETURN verdict;
     END IF;
 
     SELECT a.sequence, NOT userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, at)) AS held INTO account
-    FROM userlock_private.account AS a WHERE a.tenant = record_sign_in.tenant AND a.user_id = record_sign_in.user_id;
+    FROM userlock_private.account AS a WHERE a.tenant = record_login.tenant AND a.user_id = record_login.user_id;
     registered := FOUND;
     account.sequence := coalesce(account.sequence, 0);
     account.held := coalesce(account.held, false);
     failure := userlock_private.no_failures(user_id, tenant, address, policy, registered);
 
     -- Judged either way, so that it takes a failure as long.
-    verdict := userlock_private.judge_sign_in(user_id, tenant, address, policy);
+    verdict := userlock_private.judge_login(user_id, tenant, address, policy);
     IF succeeded AND registered AND verdict.allowed THEN
         DELETE FROM userlock_private.login_failure AS f
         WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
@@ -411,7 +305,7 @@ BEGIN
     IF registered AND failure.lockout_failures = failure.failures AND NOT policy.by_address THEN
         PERFORM userlock_private.lock_after_failures(failure, address);
     END IF;
-    verdict := userlock_private.judge_sign_in(user_id, tenant, address, policy);
+    verdict := userlock_private.judge_login(user_id, tenant, address, policy);
     -- Whoever is not registered may try, and never come in.
     IF succeeded AND verdict.allowed THEN
         verdict := (false, 0, NULL);
@@ -420,33 +314,33 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_private.record_sign_in FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.record_sign_in IS
+REVOKE EXECUTE ON FUNCTION userlock_private.record_login FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.record_login IS
 'What record_login_failure() and record_login_success() do, in a tenant that has been judged.';
 
 CREATE FUNCTION userlock.record_login_failure(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
-RETURNS userlock.sign_in_verdict
+RETURNS userlock.login_verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN userlock_private.record_sign_in(user_id, userlock_private.require_tenant(tenant, true), address, false);
+    RETURN userlock_private.record_login(user_id, userlock_private.require_tenant(tenant, true), address, false);
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.record_login_failure FROM PUBLIC;
 COMMENT ON FUNCTION userlock.record_login_failure IS
-$$Counts a failed sign-in, and locks the user, or shuts out the address, when the tenant's policy says so. Never raises for a user's condition.
+$$Counts a failed login, and locks the user, or shuts out the address, when the tenant's policy says so. Never raises for a user's condition.
 
 tenant: whose claims have neither sub nor tenant may name any. address: the client's, counted apart where the policy says so, and kept with the lock. Errors: PT403 not the caller's tenant, 25006 read-only transaction.$$;
 
 CREATE FUNCTION userlock.record_login_success(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
-RETURNS userlock.sign_in_verdict
+RETURNS userlock.login_verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN userlock_private.record_sign_in(user_id, userlock_private.require_tenant(tenant, true), address, true);
+    RETURN userlock_private.record_login(user_id, userlock_private.require_tenant(tenant, true), address, true);
 END
 $$;
 
@@ -457,7 +351,7 @@ $$Tells whether a user whose password was right may come in, and if so forgets t
 Errors: PT403 not the caller's tenant, 25006 read-only transaction.$$;
 
 CREATE FUNCTION userlock.login_verdict(user_id text, tenant text DEFAULT NULL, address text DEFAULT NULL)
-RETURNS userlock.sign_in_verdict
+RETURNS userlock.login_verdict
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -465,7 +359,7 @@ DECLARE
     own_tenant text := userlock_private.require_tenant(tenant, false);
     policy userlock_private.lockout_policy := userlock_private.lockout_policy_of(own_tenant);
 BEGIN
-    RETURN userlock_private.judge_sign_in(user_id, own_tenant, address, policy);
+    RETURN userlock_private.judge_login(user_id, own_tenant, address, policy);
 END
 $$;
 

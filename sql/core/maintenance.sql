@@ -21,18 +21,18 @@ RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    -- Every operator is written out, and nothing compares states by syntax that hides
-    -- one: a dump is read back under an empty search_path.
+    -- States are compared by operators written out in full, and never by syntax that
+    -- hides one: a dump is read back under an empty search_path.
     WITH chained AS (
         SELECT
             e.*,
-            pg_catalog.row_number() OVER history AS expected_sequence,
-            pg_catalog.lag(e.to_state) OVER history AS state_before,
-            pg_catalog.lag(e.from_state) OVER history AS state_left,
-            pg_catalog.lag(e.at) OVER history AS at_before,
+            row_number() OVER history AS expected_sequence,
+            lag(e.to_state) OVER history AS state_before,
+            lag(e.from_state) OVER history AS state_left,
+            lag(e.at) OVER history AS at_before,
             -- The clock had been set back: the event comes right after the one before, and
             -- an end that it gives is the clock's.
-            e.at OPERATOR(pg_catalog.=) (pg_catalog.lag(e.at) OVER history OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) AS pushed
+            e.at = (lag(e.at) OVER history + '1 microsecond'::interval) AS pushed
         FROM userlock_private.visible_event AS e
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
     ), judged AS (
@@ -40,31 +40,31 @@ BEGIN ATOMIC
             c.*,
             CASE
                 -- Whoever comes back is at most as restricted as they left.
-                WHEN c.kind OPERATOR(pg_catalog.=) 'registered' THEN
+                WHEN c.kind = 'registered' THEN
                     c.from_state IS NULL
                     AND (NOT userlock.is_locked(c.to_state) OR userlock.is_locked(c.state_left))
                     AND (NOT userlock.is_blocked(c.to_state) OR userlock.is_blocked(c.state_left))
-                WHEN c.kind OPERATOR(pg_catalog.=) 'locked' THEN
+                WHEN c.kind = 'locked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'lock')
-                    AND coalesce(c.until OPERATOR(pg_catalog.>) c.at OR c.pushed, true)
-                WHEN c.kind OPERATOR(pg_catalog.=) 'unlocked' THEN
+                    AND coalesce(c.until > c.at OR c.pushed, true)
+                WHEN c.kind = 'unlocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unlock')
-                WHEN c.kind OPERATOR(pg_catalog.=) 'lock_expired' THEN
+                WHEN c.kind = 'lock_expired' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unlock')
-                    AND c.until OPERATOR(pg_catalog.<=) c.at AND c.at OPERATOR(pg_catalog.=) greatest(c.until, c.at_before)
-                WHEN c.kind OPERATOR(pg_catalog.=) 'blocked' THEN
+                    AND c.until <= c.at AND c.at = greatest(c.until, c.at_before)
+                WHEN c.kind = 'blocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'block')
-                    AND coalesce(c.until OPERATOR(pg_catalog.>) c.at OR c.pushed, true)
-                WHEN c.kind OPERATOR(pg_catalog.=) 'unblocked' THEN
+                    AND coalesce(c.until > c.at OR c.pushed, true)
+                WHEN c.kind = 'unblocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unblock')
-                WHEN c.kind OPERATOR(pg_catalog.=) 'block_expired' THEN
+                WHEN c.kind = 'block_expired' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unblock')
-                    AND c.until OPERATOR(pg_catalog.<=) c.at AND c.at OPERATOR(pg_catalog.=) greatest(c.until, c.at_before)
-                WHEN c.kind OPERATOR(pg_catalog.=) 'access_revoked' THEN
+                    AND c.until <= c.at AND c.at = greatest(c.until, c.at_before)
+                WHEN c.kind = 'access_revoked' THEN
                     c.to_state OPERATOR(userlock.=) c.from_state
-                WHEN c.kind OPERATOR(pg_catalog.=) 'access_floor_reset' THEN
-                    c.to_state OPERATOR(userlock.=) c.from_state AND c.at OPERATOR(pg_catalog.<=) c.at_before
-                WHEN c.kind OPERATOR(pg_catalog.=) 'deleted' THEN
+                WHEN c.kind = 'access_floor_reset' THEN
+                    c.to_state OPERATOR(userlock.=) c.from_state AND c.at <= c.at_before
+                WHEN c.kind = 'deleted' THEN
                     c.from_state IS NOT NULL AND c.to_state IS NULL
             END AS lawful
         FROM chained AS c
@@ -72,20 +72,20 @@ BEGIN ATOMIC
         -- No joins: with statistics that are out of date, they would take for ever.
         SELECT
             e.tenant, e.user_id,
-            (pg_catalog.array_agg(e.to_state ORDER BY e.sequence DESC))[1] AS state,
-            pg_catalog.max(e.sequence) AS sequence,
-            (pg_catalog.array_agg(e.at ORDER BY e.sequence DESC)
-                FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'registered'))[1] AS created_at,
-            (pg_catalog.array_agg(e.at ORDER BY e.sequence DESC))[1] AS changed_at,
-            (pg_catalog.array_agg(e.until ORDER BY e.sequence DESC)
-                FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'locked'))[1] AS locked_until,
-            (pg_catalog.array_agg(e.until ORDER BY e.sequence DESC)
-                FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'blocked'))[1] AS blocked_until,
-            pg_catalog.max(e.sequence) FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'locked') AS lock_sequence,
-            pg_catalog.max(e.sequence) FILTER (WHERE e.kind OPERATOR(pg_catalog.=) 'blocked') AS block_sequence,
-            (pg_catalog.array_agg(e.at ORDER BY e.sequence DESC) FILTER (
-                WHERE e.kind OPERATOR(pg_catalog.=) ANY ('{locked,blocked,access_revoked,access_floor_reset}'::pg_catalog.text[])
-                OR (e.kind OPERATOR(pg_catalog.=) 'registered' AND e.sequence OPERATOR(pg_catalog.>) 1)))[1] AS access_valid_after
+            (array_agg(e.to_state ORDER BY e.sequence DESC))[1] AS state,
+            max(e.sequence) AS sequence,
+            (array_agg(e.at ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = 'registered'))[1] AS created_at,
+            (array_agg(e.at ORDER BY e.sequence DESC))[1] AS changed_at,
+            (array_agg(e.until ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = 'locked'))[1] AS locked_until,
+            (array_agg(e.until ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = 'blocked'))[1] AS blocked_until,
+            max(e.sequence) FILTER (WHERE e.kind = 'locked') AS lock_sequence,
+            max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS block_sequence,
+            (array_agg(e.at ORDER BY e.sequence DESC) FILTER (
+                WHERE e.kind = ANY ('{locked,blocked,access_revoked,access_floor_reset}'::text[])
+                OR (e.kind = 'registered' AND e.sequence > 1)))[1] AS access_valid_after
         FROM userlock_private.visible_event AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
@@ -110,15 +110,15 @@ BEGIN ATOMIC
         SELECT
             c.tenant, c.user_id, c.sequence,
             CASE
-                WHEN c.sequence OPERATOR(pg_catalog.<>) c.expected_sequence THEN
-                    pg_catalog.format('event %s is missing', c.expected_sequence)
-                WHEN (c.from_state IS NULL) OPERATOR(pg_catalog.<>) (c.state_before IS NULL)
+                WHEN c.sequence <> c.expected_sequence THEN
+                    format('event %s is missing', c.expected_sequence)
+                WHEN (c.from_state IS NULL) <> (c.state_before IS NULL)
                     OR c.from_state OPERATOR(userlock.<>) c.state_before THEN
-                    pg_catalog.format('event %s does not begin where the one before ended', c.sequence)
-                WHEN c.at OPERATOR(pg_catalog.<) c.at_before AND c.kind OPERATOR(pg_catalog.<>) 'access_floor_reset' THEN
-                    pg_catalog.format('event %s happened before the one before', c.sequence)
+                    format('event %s does not begin where the one before ended', c.sequence)
+                WHEN c.at < c.at_before AND c.kind <> 'access_floor_reset' THEN
+                    format('event %s happened before the one before', c.sequence)
                 WHEN c.lawful IS NOT TRUE THEN
-                    pg_catalog.format('event %s is no lawful step', c.sequence)
+                    format('event %s is no lawful step', c.sequence)
             END AS problem
         FROM judged AS c
         UNION ALL
@@ -127,11 +127,11 @@ BEGIN ATOMIC
             CASE
                 WHEN a.user_id IS NULL THEN 'there is a history but no account'
                 WHEN f.user_id IS NULL THEN 'there is an account but no history'
-                WHEN a.* OPERATOR(pg_catalog.<>) f.* THEN 'the account is not what its history says'
+                WHEN a.* <> f.* THEN 'the account is not what its history says'
             END
         FROM written AS a
         FULL JOIN living AS f
-            ON a.tenant OPERATOR(pg_catalog.=) f.tenant AND a.user_id OPERATOR(pg_catalog.=) f.user_id
+            ON a.tenant = f.tenant AND a.user_id = f.user_id
     )
     SELECT DISTINCT ON (p.tenant, p.user_id) p.tenant, p.user_id, p.problem
     FROM problems AS p

@@ -5,10 +5,10 @@
 -- As visible_account is made, and for the same reasons.
 CREATE VIEW userlock_private.claimed_failure WITH (security_barrier) AS
 SELECT * FROM userlock_private.login_failure
-WHERE tenant OPERATOR(pg_catalog.=) ANY (userlock.caller_tenants());
+WHERE tenant = ANY (userlock.caller_tenants());
 
 COMMENT ON VIEW userlock_private.claimed_failure IS
-'Failed sign-ins of the tenants that the caller''s claims list: the ground of statistics, granted to nobody.';
+'Failed logins of the tenants that the caller''s claims list: the ground of statistics, granted to nobody.';
 
 CREATE VIEW userlock_private.visible_failure AS
 SELECT * FROM userlock_private.claimed_failure
@@ -17,33 +17,33 @@ SELECT * FROM userlock_private.login_failure
 WHERE userlock.caller_tenants() IS NULL;
 
 COMMENT ON VIEW userlock_private.visible_failure IS
-'Failed sign-ins that the caller may see: the ground of statistics, granted to nobody.';
+'Failed logins that the caller may see: the ground of statistics, granted to nobody.';
 
 CREATE VIEW userlock.statistics WITH (security_barrier) AS
 SELECT 'users' AS metric, account.tenant,
-    userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now)::pg_catalog.text AS label,
-    pg_catalog.count(*) AS value
-FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+    userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now)::text AS label,
+    count(*) AS value
+FROM (SELECT clock_timestamp() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
 GROUP BY 2, 3
 UNION ALL
-SELECT 'events_last_hour', event.tenant, event.kind, pg_catalog.count(*)
+SELECT 'events_last_hour', event.tenant, event.kind, count(*)
 FROM userlock.user_history AS event
-WHERE event.at OPERATOR(pg_catalog.>) (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)
+WHERE event.at > (clock_timestamp() - '1 hour'::interval)
 GROUP BY 2, 3
 UNION ALL
-SELECT 'failed_sign_ins', failure.tenant, part.label, pg_catalog.sum(part.value)::pg_catalog.int8
+SELECT 'failed_logins', failure.tenant, part.label, sum(part.value)::int8
 FROM userlock_private.visible_failure AS failure
 CROSS JOIN LATERAL (VALUES
     ('counted', failure.tried),
-    ('refused', failure.failures OPERATOR(pg_catalog.-) failure.tried)
+    ('refused', failure.failures - failure.tried)
 ) AS part (label, value)
 GROUP BY 2, 3;
 
 COMMENT ON VIEW userlock.statistics IS
-'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_sign_ins: since each user''s last success, counted towards a lock, or refused because there was one. Reads all accounts and events.';
+'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_logins: since each user''s last success, counted towards a lock, or refused because there was one. Reads all accounts and events.';
 COMMENT ON COLUMN userlock.statistics.metric IS
-'users, events_last_hour or failed_sign_ins.';
+'users, events_last_hour or failed_logins.';
 COMMENT ON COLUMN userlock.statistics.tenant IS
 'Whose users.';
 COMMENT ON COLUMN userlock.statistics.label IS
@@ -54,26 +54,26 @@ COMMENT ON COLUMN userlock.statistics.value IS
 -- What each event means to a receiver; one that changes nothing for it is not there.
 CREATE VIEW userlock.security_events WITH (security_barrier) AS
 SELECT event.tenant, event.user_id, event.sequence, event.at, type.name AS type,
-    pg_catalog.jsonb_build_object(
-        'jti', pg_catalog.jsonb_build_array(event.tenant, event.user_id, event.sequence, type.name)::pg_catalog.text,
-        'iat', pg_catalog.floor(extract(epoch FROM event.at)),
-        'sub_id', pg_catalog.jsonb_build_object('format', 'opaque', 'id', event.user_id),
-        'events', pg_catalog.jsonb_build_object(type.uri OPERATOR(pg_catalog.||) type.name, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-            'event_timestamp', pg_catalog.floor(extract(epoch FROM event.at)),
+    jsonb_build_object(
+        'jti', jsonb_build_array(event.tenant, event.user_id, event.sequence, type.name)::text,
+        'iat', floor(extract(epoch FROM event.at)),
+        'sub_id', jsonb_build_object('format', 'opaque', 'id', event.user_id),
+        'events', jsonb_build_object(type.uri || type.name, jsonb_strip_nulls(jsonb_build_object(
+            'event_timestamp', floor(extract(epoch FROM event.at)),
             'initiating_entity', CASE WHEN event.actor IS NULL THEN 'policy' ELSE 'admin' END,
-            'reason_admin', CASE WHEN event.reason IS NOT NULL THEN pg_catalog.jsonb_build_object('en', event.reason) END)))) AS token
+            'reason_admin', CASE WHEN event.reason IS NOT NULL THEN jsonb_build_object('en', event.reason) END)))) AS token
 FROM userlock.user_history AS event
 CROSS JOIN LATERAL (VALUES
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-disabled',
-        event.kind OPERATOR(pg_catalog.=) ANY ('{locked,blocked}'::pg_catalog.text[])
+        event.kind = ANY ('{locked,blocked}'::text[])
         AND event.from_state OPERATOR(userlock.=) 'active'::userlock.user_lock_state),
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-enabled',
-        event.kind OPERATOR(pg_catalog.=) ANY ('{unlocked,unblocked,lock_expired,block_expired}'::pg_catalog.text[])
+        event.kind = ANY ('{unlocked,unblocked,lock_expired,block_expired}'::text[])
         AND event.to_state OPERATOR(userlock.=) 'active'::userlock.user_lock_state),
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-purged',
-        event.kind OPERATOR(pg_catalog.=) 'deleted'),
+        event.kind = 'deleted'),
     ('https://schemas.openid.net/secevent/caep/event-type/', 'session-revoked',
-        event.kind OPERATOR(pg_catalog.=) ANY ('{locked,blocked,access_revoked}'::pg_catalog.text[]))
+        event.kind = ANY ('{locked,blocked,access_revoked}'::text[]))
 ) AS type (uri, name, applies)
 WHERE type.applies;
 
@@ -93,7 +93,7 @@ DECLARE
     shown record;
 BEGIN
     FOR shown IN
-        SELECT v.attrelid::pg_catalog.regclass AS view, v.attname AS name, pg_catalog.col_description(t.attrelid, t.attnum) AS comment
+        SELECT v.attrelid::regclass AS view, v.attname AS name, col_description(t.attrelid, t.attnum) AS comment
         FROM (VALUES
             ('userlock_private.claimed_account', 'userlock_private.account'),
             ('userlock_private.visible_account', 'userlock_private.account'),
@@ -104,12 +104,12 @@ BEGIN
             ('userlock.security_events', 'userlock_private.event'),
             ('userlock.lockout_policies', 'userlock_private.lockout_policy')
         ) AS pair (view_name, table_name)
-        JOIN pg_catalog.pg_attribute AS v ON v.attrelid OPERATOR(pg_catalog.=) pair.view_name::pg_catalog.regclass
-        JOIN pg_catalog.pg_attribute AS t ON t.attrelid OPERATOR(pg_catalog.=) pair.table_name::pg_catalog.regclass
-            AND t.attname OPERATOR(pg_catalog.=) v.attname
-        WHERE v.attnum OPERATOR(pg_catalog.>) 0 AND pg_catalog.col_description(v.attrelid, v.attnum) IS NULL
+        JOIN pg_attribute AS v ON v.attrelid = pair.view_name::regclass
+        JOIN pg_attribute AS t ON t.attrelid = pair.table_name::regclass
+            AND t.attname = v.attname
+        WHERE v.attnum > 0 AND col_description(v.attrelid, v.attnum) IS NULL
     LOOP
-        EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', shown.view, shown.name, shown.comment);
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', shown.view, shown.name, shown.comment);
     END LOOP;
 END
 $$;

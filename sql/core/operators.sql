@@ -124,7 +124,7 @@ DEFAULT FOR TYPE userlock.user_lock_state USING btree AS
     OPERATOR 5 userlock.>,
     FUNCTION 1 userlock_private.user_lock_state_cmp(userlock.user_lock_state, userlock.user_lock_state),
     FUNCTION 2 userlock_private.user_lock_state_sortsupport(internal),
-    FUNCTION 4 pg_catalog.btequalimage(oid);
+    FUNCTION 4 btequalimage(oid);
 
 CREATE OPERATOR CLASS userlock.user_lock_state_ops
 DEFAULT FOR TYPE userlock.user_lock_state USING hash AS

@@ -115,7 +115,7 @@ COMMENT ON COLUMN userlock_private.profile.document IS
 'The profile, as it was given to register_user().';
 
 -- They hold users' data: a dump of the database must carry it.
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.account', '');
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.event', '');
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.profile', '');
+SELECT pg_extension_config_dump('userlock_private.account', '');
+SELECT pg_extension_config_dump('userlock_private.event', '');
+SELECT pg_extension_config_dump('userlock_private.profile', '');
 

@@ -6,33 +6,6 @@
 -- theirs.  security_barrier keeps a reader's own functions off the rest.
 --
 
-CREATE FUNCTION userlock.caller_tenants()
-RETURNS text[]
-LANGUAGE C STABLE PARALLEL SAFE COST 100  -- what it takes: best asked once, for a search of an index
-AS 'MODULE_PATHNAME', 'userlock_caller_tenants';
-
-GRANT EXECUTE ON FUNCTION userlock.caller_tenants TO PUBLIC;
-COMMENT ON FUNCTION userlock.caller_tenants IS
-'The tenants that the caller''s JWT claims list, their own first; NULL without claims, where privileges alone decide. Error: PT401 malformed claims.';
-
-CREATE FUNCTION userlock_private.raise(result text, subject text DEFAULT NULL, tenant text DEFAULT NULL)
-RETURNS void
-LANGUAGE C VOLATILE PARALLEL SAFE  -- not STRICT: a refusal may be about nobody
-AS 'MODULE_PATHNAME', 'userlock_raise';
-
-REVOKE EXECUTE ON FUNCTION userlock_private.raise FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.raise IS
-'Raises a refusal of this name, for functions in SQL: all are worded in one place. subject: the user, or the name of an API key.';
-
-CREATE FUNCTION userlock_private.require_tenant(tenant text, signing_in boolean)
-RETURNS text
-LANGUAGE C STABLE PARALLEL SAFE  -- not STRICT: a tenant of NULL is the caller's
-AS 'MODULE_PATHNAME', 'userlock_require_tenant';
-
-REVOKE EXECUTE ON FUNCTION userlock_private.require_tenant FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.require_tenant IS
-'The tenant meant, for functions in SQL: NULL means the caller''s own. signing_in: claims with neither sub nor tenant, those of whoever signs in, may name any. Errors: PT401 malformed claims, PT403 not the caller''s tenant.';
-
 -- What claims let a caller see.  security_barrier stands here, at the bottom,
 -- because the planner dissolves a UNION ALL above, barrier and all.
 CREATE VIEW userlock_private.claimed_account WITH (security_barrier) AS
@@ -85,7 +58,7 @@ SELECT
     block.until AS blocked_until,
     block.reason AS block_reason,
     block.actor AS blocked_by
-FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+FROM (SELECT clock_timestamp() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
 LEFT JOIN LATERAL (
     SELECT event.at, event.until, event.reason, event.actor
@@ -139,7 +112,7 @@ UNION ALL
 SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
        expiry.from_state, expiry.to_state,
        expiry.at, NULL, NULL, expiry.until, NULL
-FROM (SELECT pg_catalog.clock_timestamp() AS now) AS clock
+FROM (SELECT clock_timestamp() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
 CROSS JOIN LATERAL userlock.pending_expiries(
     account.state, account.sequence, account.changed_at,

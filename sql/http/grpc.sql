@@ -23,7 +23,7 @@ COMMENT ON FUNCTION userlock_http.grpc_message IS
 CREATE FUNCTION userlock_http.base64(bytes bytea)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN pg_catalog.translate(pg_catalog.encode(bytes, 'base64'), E'=\n', '');
+RETURN translate(encode(bytes, 'base64'), E'=\n', '');
 
 REVOKE EXECUTE ON FUNCTION userlock_http.base64 FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.base64 IS
@@ -35,10 +35,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_catalog.set_config('response.headers', pg_catalog.json_build_array(
-        pg_catalog.json_build_object('x-grpc-status', code::text),
-        pg_catalog.json_build_object('x-grpc-message', userlock_http.grpc_message(message)),
-        pg_catalog.json_build_object('x-grpc-details', pg_catalog.concat(userlock_http.base64(details))))::text, true);
+    PERFORM set_config('response.headers', json_build_array(
+        json_build_object('x-grpc-status', code::text),
+        json_build_object('x-grpc-message', userlock_http.grpc_message(message)),
+        json_build_object('x-grpc-details', concat(userlock_http.base64(details))))::text, true);
     RETURN '';
 END
 $$;

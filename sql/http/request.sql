@@ -9,7 +9,7 @@
 CREATE FUNCTION userlock_http.header(name text)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN nullif(pg_catalog.current_setting('request.headers', true), '')::json ->> name;
+RETURN nullif(current_setting('request.headers', true), '')::json ->> name;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.header FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.header IS

@@ -20,7 +20,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_catalog.set_config('response.status', '204', true);
+    PERFORM set_config('response.status', '204', true);
     RETURN '';
 END
 $$;
@@ -35,11 +35,11 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM pg_catalog.set_config('response.headers', pg_catalog.json_build_array(
-        pg_catalog.json_build_object('x-accel-redirect', pg_catalog.format('@refused_%s', status)),
-        pg_catalog.json_build_object('content-type', media_type),
-        pg_catalog.json_build_object('www-authenticate', challenge),
-        pg_catalog.json_build_object('x-userlock-body', body))::text, true);
+    PERFORM set_config('response.headers', json_build_array(
+        json_build_object('x-accel-redirect', format('@refused_%s', status)),
+        json_build_object('content-type', media_type),
+        json_build_object('www-authenticate', challenge),
+        json_build_object('x-userlock-body', body))::text, true);
     RETURN '';
 END
 $$;

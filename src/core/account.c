@@ -111,17 +111,17 @@ userlock_account_begin_change(const UserLockRequest *request,
 	TimestampTz now;
 
 	if (!userlock_store_get(&request->key, lock, account))
-		return USERLOCK_NOT_FOUND;
+		return USERLOCK_RESULT_USER_NOT_FOUND;
 
 	now = GetCurrentTimestamp();
 	expired = userlock_account_settle(account, now, expiries);
 	if (request->has_expected_sequence &&
 		request->expected_sequence != account->sequence)
-		return USERLOCK_SEQUENCE_DIFFERS;
+		return USERLOCK_RESULT_SEQUENCE_DIFFERS;
 
 	userlock_account_append_expiries(&request->key, account, expiries, expired);
 	userlock_account_advance(account, userlock_account_next_moment(account, now));
-	return USERLOCK_CHANGED;
+	return USERLOCK_RESULT_OK;
 }
 
 void
@@ -175,7 +175,7 @@ userlock_account_register(const UserLockRequest *request, Datum profile,
 	account->lock_sequence = account->block_sequence = 0;
 	account->access_valid_after = DT_NOBEGIN;
 	if (!userlock_store_insert(key, account, adoption))
-		return USERLOCK_ALREADY_REGISTERED;
+		return USERLOCK_RESULT_USER_ALREADY_REGISTERED;
 
 	/* Only now can no one else write this user's history. */
 	if (userlock_store_last_event(key, &last_sequence, &last_at, &left_in))
@@ -194,7 +194,7 @@ userlock_account_register(const UserLockRequest *request, Datum profile,
 							NULL, userlock_state_name(account->state));
 	if (profile)
 		userlock_store_put_profile(key, profile);
-	return USERLOCK_CHANGED;
+	return USERLOCK_RESULT_CHANGED;
 }
 
 UserLockResult
@@ -204,11 +204,10 @@ userlock_account_delete(const UserLockRequest *request, UserLockAccount *account
 														  USERLOCK_FOR_DELETE,
 														  account);
 
-	if (result == USERLOCK_CHANGED)
-	{
-		userlock_store_delete(&request->key);
-		userlock_account_append(request, account, "deleted",
-								userlock_state_name(account->state), NULL);
-	}
-	return result;
+	if (result != USERLOCK_RESULT_OK)
+		return result;
+	userlock_store_delete(&request->key);
+	userlock_account_append(request, account, "deleted",
+							userlock_state_name(account->state), NULL);
+	return USERLOCK_RESULT_CHANGED;
 }

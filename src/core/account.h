@@ -6,6 +6,7 @@
 #define USERLOCK_ACCOUNT_H
 
 #include "core/request.h"
+#include "core/result.h"
 
 /*
  * The moment of the next event of an account whose row is locked: 'now', but

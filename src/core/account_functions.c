@@ -2,7 +2,7 @@
  * account_functions.c
  *		SQL functions about an account as a whole: register_user(),
  *		delete_user(), revoke_access(), reset_access_floor(),
- *		user_status(), user_profile() and expire().
+ *		user_status() and user_profile().
  */
 #include "postgres.h"
 
@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "core/account.h"
+#include "core/arguments.h"
 #include "core/caller.h"
 
 PG_FUNCTION_INFO_V1(userlock_register_user);
@@ -20,13 +21,12 @@ PG_FUNCTION_INFO_V1(userlock_revoke_access);
 PG_FUNCTION_INFO_V1(userlock_reset_access_floor);
 PG_FUNCTION_INFO_V1(userlock_user_status);
 PG_FUNCTION_INFO_V1(userlock_user_profile);
-PG_FUNCTION_INFO_V1(userlock_expire);
 
 /* Raises if the caller may not go on; else fills in whom it is about. */
 static void
 begin_outcome(UserLockOutcome *outcome, UserLockRequest *request)
 {
-	userlock_request_require(request);
+	userlock_arguments_require(request);
 	outcome->key = request->key;
 	outcome->expected_sequence = request->expected_sequence;
 }
@@ -36,7 +36,7 @@ Datum
 userlock_register_user(PG_FUNCTION_ARGS)
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
-	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OK};
 	UserLockStore store;
 	UserLockResult profile_result;
 	Datum		profile;
@@ -45,14 +45,14 @@ userlock_register_user(PG_FUNCTION_ARGS)
 	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
 	profile = USERLOCK_GETARG_OPTIONAL(2);
 	begin_outcome(&outcome, &request);
-	profile_result = userlock_request_check_profile(profile);
-	if (profile_result != USERLOCK_CHANGED)
-		userlock_request_raise(&request, profile_result);
+	profile_result = userlock_arguments_check_profile(profile);
+	if (profile_result != USERLOCK_RESULT_OK)
+		userlock_arguments_raise(&request, profile_result);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	outcome.result = userlock_account_register(&request, profile,
 											   (Datum) 0, &outcome.account);
-	outcome.has_account = outcome.result == USERLOCK_CHANGED;
+	outcome.has_account = outcome.result == USERLOCK_RESULT_CHANGED;
 	userlock_store_end(&store);
 
 	return userlock_outcome_return_status(&outcome, fcinfo);
@@ -63,21 +63,21 @@ Datum
 userlock_delete_user(PG_FUNCTION_ARGS)
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
-	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OK};
 	UserLockStore store;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
-	userlock_request_read(&request, fcinfo, 1,
-						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
-						  USERLOCK_TAKES_IDEMPOTENT);
+	userlock_arguments_read(&request, fcinfo, 1,
+							USERLOCK_TAKES_EXPECTED_SEQUENCE |
+							USERLOCK_TAKES_IDEMPOTENT);
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	outcome.result = userlock_account_delete(&request, &outcome.account);
-	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
+	outcome.has_account = outcome.result != USERLOCK_RESULT_USER_NOT_FOUND;
 	userlock_store_end(&store);
 
-	if (outcome.result == USERLOCK_NOT_FOUND && request.idempotent)
+	if (outcome.result == USERLOCK_RESULT_USER_NOT_FOUND && request.idempotent)
 		PG_RETURN_NULL();
 	return userlock_outcome_return_status(&outcome, fcinfo);
 }
@@ -89,9 +89,10 @@ revoke_access(const UserLockRequest *request, UserLockAccount *account)
 														  USERLOCK_FOR_UPDATE,
 														  account);
 
-	if (result == USERLOCK_CHANGED)
-		userlock_account_set_floor(request, account, "access_revoked");
-	return result;
+	if (result != USERLOCK_RESULT_OK)
+		return result;
+	userlock_account_set_floor(request, account, "access_revoked");
+	return USERLOCK_RESULT_CHANGED;
 }
 
 /*
@@ -107,13 +108,13 @@ reset_access_floor(const UserLockRequest *request, UserLockAccount *account)
 														  account);
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (result != USERLOCK_CHANGED)
+	if (result != USERLOCK_RESULT_OK)
 		return result;
 	if (account->changed_at <= now)
-		return USERLOCK_NOT_AHEAD;
+		return USERLOCK_RESULT_USER_NOT_AHEAD;
 	account->changed_at = now;
 	userlock_account_set_floor(request, account, "access_floor_reset");
-	return USERLOCK_CHANGED;
+	return USERLOCK_RESULT_CHANGED;
 }
 
 /* (user_id, reason, tenant, expected_sequence, details) */
@@ -123,17 +124,17 @@ change_floor(FunctionCallInfo fcinfo,
 									   UserLockAccount *account))
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
-	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OK};
 	UserLockStore store;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
-	userlock_request_read(&request, fcinfo, 1,
-						  USERLOCK_TAKES_EXPECTED_SEQUENCE);
+	userlock_arguments_read(&request, fcinfo, 1,
+							USERLOCK_TAKES_EXPECTED_SEQUENCE);
 	begin_outcome(&outcome, &request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	outcome.result = change(&request, &outcome.account);
-	outcome.has_account = outcome.result != USERLOCK_NOT_FOUND;
+	outcome.has_account = outcome.result != USERLOCK_RESULT_USER_NOT_FOUND;
 	userlock_store_end(&store);
 
 	return userlock_outcome_return_status(&outcome, fcinfo);
@@ -156,7 +157,7 @@ Datum
 userlock_user_status(PG_FUNCTION_ARGS)
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
-	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OK};
 	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
 	UserLockStore store;
 
@@ -169,8 +170,8 @@ userlock_user_status(PG_FUNCTION_ARGS)
 											 &outcome.account);
 	userlock_store_end(&store);
 
-	outcome.result = outcome.has_account ? USERLOCK_UNCHANGED
-		: USERLOCK_NOT_FOUND;
+	outcome.result = outcome.has_account ? USERLOCK_RESULT_OK
+		: USERLOCK_RESULT_USER_NOT_FOUND;
 	if (outcome.has_account)
 		userlock_account_settle(&outcome.account, GetCurrentTimestamp(),
 								expiries);
@@ -187,7 +188,7 @@ userlock_user_profile(PG_FUNCTION_ARGS)
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
 	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
-	userlock_request_require(&request);
+	userlock_arguments_require(&request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	profile = userlock_store_get_profile(&request.key);
@@ -196,71 +197,4 @@ userlock_user_profile(PG_FUNCTION_ARGS)
 	if (profile == (Datum) 0)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(profile);
-}
-
-/* Writes one user's expiries into history; returns how many. */
-static int
-expire_user(const UserLockKey *key)
-{
-	UserLockAccount account;
-	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
-	int			expired;
-
-	/* Whoever waits here holds up others, with the users written before. */
-	if (!userlock_store_get(key, USERLOCK_FOR_UPDATE_IF_FREE, &account))
-		return 0;				/* being changed, or deleted since we looked */
-	expired = userlock_account_settle(&account, GetCurrentTimestamp(),
-									  expiries);
-	if (expired > 0)
-	{
-		userlock_store_put(key, &account);
-		userlock_account_append_expiries(key, &account, expiries, expired);
-	}
-	return expired;
-}
-
-#define EXPIRE_BATCH	1000
-
-/*
- * expire(): goes in batches, so that memory stays bounded, and waits for
- * nobody's row: what it passes over is written by whoever changes the user, or
- * the next time.
- */
-Datum
-userlock_expire(PG_FUNCTION_ARGS)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	MemoryContext batches[2];
-	MemoryContext callers = CurrentMemoryContext;
-	UserLockKey keys[2][EXPIRE_BATCH];
-	UserLockKey *last = NULL;
-	UserLockStore store;
-	int64		written = 0;
-	int			found;
-	int			batch = 0;
-
-	userlock_caller_refuse_restricted();
-	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	for (int i = 0; i < 2; i++)
-		batches[i] = AllocSetContextCreate(callers, "userlock expire batch",
-										   ALLOCSET_DEFAULT_SIZES);
-	do
-	{
-		/* The batch before stays until the next is read: it says where to go on. */
-		MemoryContextReset(batches[batch]);
-		MemoryContextSwitchTo(batches[batch]);
-		found = userlock_store_due(last, now, keys[batch], EXPIRE_BATCH);
-		for (int i = 0; i < found; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			written += expire_user(&keys[batch][i]);
-		}
-		if (found > 0)
-			last = &keys[batch][found - 1];
-		batch = 1 - batch;
-	} while (found == EXPIRE_BATCH);
-	MemoryContextSwitchTo(callers);
-	userlock_store_end(&store);
-
-	PG_RETURN_INT64(written);
 }

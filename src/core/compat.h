@@ -13,6 +13,11 @@
 #include "mb/pg_wchar.h"
 #include "utils/acl.h"
 
+/* 16 has what makes texts and arrays in a header of its own. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 #if PG_VERSION_NUM < 150000
 #error "userlock needs PostgreSQL 15 or newer"
 #endif

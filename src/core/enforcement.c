@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(userlock_user_allowed);
 /* How far ahead of ours an issuer's clock may be; as much as PostgREST grants. */
 #define CLOCK_SKEW_SECONDS	30
 
-/* A user as they stand now: USERLOCK_UNCHANGED is allowed. */
+/* A user as they stand now: USERLOCK_RESULT_OK is allowed. */
 static UserLockResult
 judge_user(const char *tenant, const char *user_id, UserLockProbe *probe)
 {
@@ -33,14 +33,14 @@ judge_user(const char *tenant, const char *user_id, UserLockProbe *probe)
 
 	if (!userlock_name_length_is_valid(user_id, strlen(user_id)) ||
 		!userlock_probe(tenant, user_id, probe))
-		return USERLOCK_TOKEN_USER_UNKNOWN;
+		return USERLOCK_RESULT_TOKEN_USER_UNKNOWN;
 	probe->state = userlock_state_at(probe->state, probe->locked_until,
 									 probe->blocked_until, now);
 	if (probe->state & USERLOCK_BLOCKED)
-		return USERLOCK_USER_BLOCKED;
+		return USERLOCK_RESULT_USER_BLOCKED;
 	if (probe->state & USERLOCK_LOCKED)
-		return USERLOCK_USER_LOCKED;
-	return USERLOCK_UNCHANGED;
+		return USERLOCK_RESULT_USER_LOCKED;
+	return USERLOCK_RESULT_OK;
 }
 
 /*
@@ -53,22 +53,22 @@ judge_caller(UserLockCaller *caller, UserLockProbe *probe)
 	UserLockResult result;
 
 	if (!userlock_caller_read(caller))
-		return USERLOCK_CLAIMS_MALFORMED;
+		return USERLOCK_RESULT_CLAIMS_MALFORMED;
 	if (caller->subject == NULL)
-		return USERLOCK_UNCHANGED;
+		return USERLOCK_RESULT_OK;
 	result = judge_user(caller->tenant, caller->subject, probe);
-	if (result != USERLOCK_UNCHANGED)
+	if (result != USERLOCK_RESULT_OK)
 		return result;
 	if (caller->has_issued_at &&
 		caller->issued_at > userlock_epoch_seconds(GetCurrentStatementStartTimestamp()) + CLOCK_SKEW_SECONDS)
-		return USERLOCK_TOKEN_PREMATURE;
+		return USERLOCK_RESULT_TOKEN_PREMATURE;
 
 	/* "iat" may be in whole seconds: one of the floor's own second is void. */
 	if (probe->access_valid_after != DT_NOBEGIN &&
 		(!caller->has_issued_at ||
 		 caller->issued_at <= userlock_epoch_seconds(probe->access_valid_after)))
-		return USERLOCK_TOKEN_VOID;
-	return USERLOCK_UNCHANGED;
+		return USERLOCK_RESULT_TOKEN_VOID;
+	return USERLOCK_RESULT_OK;
 }
 
 /* check_request(): returns if the caller may go on, else raises why not. */
@@ -79,11 +79,11 @@ userlock_check_request(PG_FUNCTION_ARGS)
 	UserLockProbe probe;
 	UserLockResult result = judge_caller(&caller, &probe);
 
-	if (result != USERLOCK_UNCHANGED)
+	if (result != USERLOCK_RESULT_OK)
 	{
 		UserLockOutcome outcome = {.result = result};
 
-		if (result == USERLOCK_USER_LOCKED || result == USERLOCK_USER_BLOCKED)
+		if (result == USERLOCK_RESULT_USER_LOCKED || result == USERLOCK_RESULT_USER_BLOCKED)
 			outcome.key.user_id = CStringGetTextDatum(caller.subject);
 		userlock_outcome_raise(&outcome);
 	}
@@ -97,7 +97,7 @@ userlock_current_user_allowed(PG_FUNCTION_ARGS)
 	UserLockCaller caller;
 	UserLockProbe probe;
 
-	PG_RETURN_BOOL(judge_caller(&caller, &probe) == USERLOCK_UNCHANGED);
+	PG_RETURN_BOOL(judge_caller(&caller, &probe) == USERLOCK_RESULT_OK);
 }
 
 /* user_allowed(user_id, tenant): is the user registered and not restricted? */
@@ -114,5 +114,5 @@ userlock_user_allowed(PG_FUNCTION_ARGS)
 	if (!userlock_caller_may_use(&caller, tenant))
 		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(judge_user(tenant, text_to_cstring(PG_GETARG_TEXT_PP(0)),
-							  &probe) == USERLOCK_UNCHANGED);
+							  &probe) == USERLOCK_RESULT_OK);
 }

@@ -15,16 +15,6 @@ USERLOCK_MODULE_MAGIC("userlock");
 char	   *userlock_tenant = NULL;
 bool		userlock_notify = false;
 
-bool
-userlock_name_length_is_valid(const char *name, int bytes)
-{
-	if (bytes == 0)
-		return false;
-	/* No character is shorter than a byte: most names need no counting. */
-	return bytes <= USERLOCK_MAX_NAME_LENGTH ||
-		pg_mbstrlen_with_len(name, bytes) <= USERLOCK_MAX_NAME_LENGTH;
-}
-
 static bool
 check_tenant(char **newval, void **extra, GucSource source)
 {

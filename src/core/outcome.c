@@ -2,9 +2,8 @@
  * outcome.c
  *		What came of a request, and how it is told.
  *
- * Every message of a refused request is written here.  Names of results are
- * part of the interface: they are the CONSTRAINT of the error and the
- * "outcome" of a row.
+ * The words are those of result.c; where they depend on more than that table can
+ * say, explain() finds them.
  */
 #include "postgres.h"
 
@@ -14,250 +13,6 @@
 #include "utils/typcache.h"
 
 #include "core/outcome.h"
-
-PG_FUNCTION_INFO_V1(userlock_raise);
-
-/*
- * What is told of each result.  A message may have one %s for the user id, a
- * detail one for the tenant; where the text depends on more, explain() writes
- * it.  Indexed by UserLockResult.
- */
-static const struct
-{
-	const char *name;
-	int			sqlstate;
-	const char *message;
-	const char *detail;
-	const char *hint;
-}			results[] = {
-	[USERLOCK_CHANGED] = {
-		"changed", ERRCODE_SUCCESSFUL_COMPLETION, NULL, NULL, NULL
-	},
-	[USERLOCK_UNCHANGED] = {
-		"unchanged", ERRCODE_SUCCESSFUL_COMPLETION, NULL, NULL, NULL
-	},
-	[USERLOCK_NOT_LOCKED] = {
-		"user_not_locked", ERRCODE_USERLOCK_REFUSED,
-		gettext_noop("user \"%s\" is not locked"),
-		NULL,
-		gettext_noop("Set idempotent to accept a user who is not locked.")
-	},
-	[USERLOCK_ALREADY_LOCKED] = {
-		"user_already_locked", ERRCODE_USERLOCK_REFUSED,
-		gettext_noop("user \"%s\" is already locked"),
-		NULL,
-		gettext_noop("Set idempotent to accept a user who is locked already; the first reason and end stay.")
-	},
-	[USERLOCK_NOT_BLOCKED] = {
-		"user_not_blocked", ERRCODE_USERLOCK_REFUSED,
-		gettext_noop("user \"%s\" is not blocked"),
-		NULL,
-		gettext_noop("Set idempotent to accept a user who is not blocked.")
-	},
-	[USERLOCK_ALREADY_BLOCKED] = {
-		"user_already_blocked", ERRCODE_USERLOCK_REFUSED,
-		gettext_noop("user \"%s\" is already blocked"),
-		NULL,
-		gettext_noop("Set idempotent to accept a user who is blocked already; the first reason and end stay.")
-	},
-	[USERLOCK_CLAIMS_MALFORMED] = {
-		"claims_malformed", ERRCODE_USERLOCK_UNAUTHENTICATED,
-		gettext_noop("malformed claims"),
-		gettext_noop("The setting request.jwt.claims is not a JSON object with text \"sub\" and \"tenant\", a number \"iat\" and an array of texts \"tenants\"."),
-		gettext_noop("Issue a token with well-formed claims.")
-	},
-	[USERLOCK_PERMISSION_DENIED] = {
-		"permission_denied", ERRCODE_USERLOCK_FORBIDDEN, NULL, NULL, NULL
-	},
-	/* Says nothing that tells a tenant that exists from one that does not. */
-	[USERLOCK_TENANT_DENIED] = {
-		"tenant_denied", ERRCODE_USERLOCK_FORBIDDEN,
-		gettext_noop("permission denied for tenant"),
-		gettext_noop("The caller's claims do not list the tenant."),
-		gettext_noop("Name a tenant from the claims \"tenant\" and \"tenants\", or none.")
-	},
-	[USERLOCK_ROLE_DENIED] = {
-		"role_denied", ERRCODE_USERLOCK_FORBIDDEN,
-		gettext_noop("permission denied for role"),
-		gettext_noop("The caller is not a member of the role that the API key acts as."),
-		gettext_noop("Choose a role that you could take on yourself.")
-	},
-	[USERLOCK_OPERATION_RESTRICTED] = {
-		"operation_restricted", ERRCODE_USERLOCK_FORBIDDEN,
-		gettext_noop("permission denied in a security-restricted operation"),
-		gettext_noop("Autovacuum, ANALYZE, an index build or the refresh of a materialized view runs this, in the name of a table's owner."),
-		gettext_noop("Call it in a statement of its own, and not in an index or a materialized view.")
-	},
-	[USERLOCK_NOT_FOUND] = {
-		"user_not_found", ERRCODE_USERLOCK_NOT_FOUND,
-		gettext_noop("user \"%s\" not found"),
-		gettext_noop("Tenant \"%s\" has no user with this id."),
-		gettext_noop("Check the id and the tenant; register_user adds a user.")
-	},
-	[USERLOCK_ALREADY_REGISTERED] = {
-		"user_already_registered", ERRCODE_USERLOCK_ALREADY_REGISTERED,
-		gettext_noop("user \"%s\" is already registered"),
-		gettext_noop("Tenant \"%s\" has a user with this id."),
-		gettext_noop("Choose another id, or go on with the user there is.")
-	},
-	[USERLOCK_SEQUENCE_DIFFERS] = {
-		"sequence_differs", ERRCODE_USERLOCK_SEQUENCE_DIFFERS,
-		NULL,
-		NULL,
-		gettext_noop("The user changed since you looked: read user_status again and decide anew.")
-	},
-	[USERLOCK_STATE_DIFFERS] = {
-		"state_differs", ERRCODE_USERLOCK_REFUSED,
-		gettext_noop("user \"%s\" is not in the expected state"),
-		NULL,
-		gettext_noop("Leave expected_state out to accept any state that allows the transition.")
-	},
-	[USERLOCK_NOT_AHEAD] = {
-		"user_not_ahead", ERRCODE_USERLOCK_REFUSED,
-		gettext_noop("user \"%s\" was not changed in the future"),
-		gettext_noop("Tokens issued from now on are good."),
-		gettext_noop("Leave things as they are.")
-	},
-	[USERLOCK_INVALID_USER_ID] = {
-		"user_id_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
-	},
-	[USERLOCK_INVALID_TENANT] = {
-		"tenant_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
-	},
-	[USERLOCK_INVALID_UNTIL] = {
-		"until_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid until"),
-		gettext_noop("The moment has passed."),
-		gettext_noop("Give a moment in the future, or null to restrict until lifted.")
-	},
-	[USERLOCK_UNTIL_NOT_TAKEN] = {
-		"until_not_taken", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid until"),
-		gettext_noop("Only lock and block take an end."),
-		gettext_noop("Leave until out.")
-	},
-	[USERLOCK_REASON_TOO_LONG] = {
-		"reason_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("reason is too long"), NULL, NULL
-	},
-	[USERLOCK_INVALID_DETAILS] = {
-		"details_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid details"),
-		gettext_noop("The details are not a JSON object."),
-		gettext_noop("Give an object such as {\"ticket\": 4711}, or null.")
-	},
-	[USERLOCK_DETAILS_TOO_LONG] = {
-		"details_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("details are too long"), NULL, NULL
-	},
-	[USERLOCK_INVALID_PROFILE] = {
-		"profile_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid profile"),
-		gettext_noop("The profile is not a JSON object."),
-		gettext_noop("Give an object such as {\"username\": \"alice\"}, or null.")
-	},
-	[USERLOCK_PROFILE_TOO_LONG] = {
-		"profile_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("profile is too long"), NULL, NULL
-	},
-	[USERLOCK_INVALID_TRANSITION] = {
-		"transition_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid transition"),
-		NULL,
-		gettext_noop("Use lock, unlock, block or unblock.")
-	},
-	[USERLOCK_USER_IDS_INVALID] = {
-		"user_ids_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid user_ids"),
-		gettext_noop("The array is null or has more than one dimension."),
-		gettext_noop("Give an array of ids; an empty one changes nothing.")
-	},
-	[USERLOCK_USER_IDS_CONTAIN_NULL] = {
-		"user_ids_contain_null", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid user_ids"),
-		gettext_noop("The array contains null."),
-		gettext_noop("Leave nulls out.")
-	},
-	[USERLOCK_USER_IDS_REPEATED] = {
-		"user_ids_repeated", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid user_ids"),
-		gettext_noop("An id is there more than once."),
-		gettext_noop("Give each id once.")
-	},
-	[USERLOCK_USER_IDS_TOO_MANY] = {
-		"user_ids_too_many", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("too many user_ids"),
-		NULL,
-		gettext_noop("Call it in batches.")
-	},
-	[USERLOCK_LOCKOUT_POLICY_INVALID] = {
-		"lockout_policy_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid lockout policy"),
-		gettext_noop("The preset is unknown, or a value is out of its range."),
-		gettext_noop("Use pci or nist, 1 to 100 attempts, intervals of 0.1 seconds to 1 year, a backoff of 1 to 100, and a permanent_after of at least 1.")
-	},
-	/* Of an API key the name stands where a user's id would. */
-	[USERLOCK_API_KEY_INVALID] = {
-		"api_key_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		gettext_noop("invalid API key"),
-		gettext_noop("The name or the tenant is empty or too long, expires_at has passed, or overlap is negative or more than a year."),
-		gettext_noop("Give names of 1 to 200 characters, and a moment in the future or none.")
-	},
-	[USERLOCK_API_KEY_EXISTS] = {
-		"api_key_exists", ERRCODE_USERLOCK_ALREADY_REGISTERED,
-		gettext_noop("API key \"%s\" exists already"),
-		gettext_noop("Tenant \"%s\" has a good key of this name."),
-		gettext_noop("Use rotate_api_key to replace it, or choose another name.")
-	},
-	[USERLOCK_API_KEY_NOT_FOUND] = {
-		"api_key_not_found", ERRCODE_USERLOCK_NOT_FOUND,
-		gettext_noop("API key \"%s\" not found"),
-		gettext_noop("Tenant \"%s\" has no good key of this name."),
-		gettext_noop("Check the name and the tenant; create_api_key makes a key.")
-	},
-	[USERLOCK_NOT_OWNER] = {
-		"table_not_owned", ERRCODE_INSUFFICIENT_PRIVILEGE,
-		NULL,
-		gettext_noop("Its rows become users, by a trigger on it."),
-		gettext_noop("Name a table, not a view, and call this as its owner.")
-	},
-	[USERLOCK_USERS_INVALID] = {
-		"users_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
-		NULL,
-		gettext_noop("The column of the id, or of the tenant, does not exist or is of a type that no id has."),
-		gettext_noop("Name columns of type text, varchar, uuid, smallint, integer or bigint.")
-	},
-	[USERLOCK_USER_LOCKED] = {
-		"user_locked", ERRCODE_USERLOCK_FORBIDDEN,
-		gettext_noop("user \"%s\" is locked"),
-		NULL,
-		gettext_noop("Wait until the lock ends, or have it lifted.")
-	},
-	[USERLOCK_USER_BLOCKED] = {
-		"user_blocked", ERRCODE_USERLOCK_FORBIDDEN,
-		gettext_noop("user \"%s\" is blocked"),
-		NULL,
-		gettext_noop("Have an administrator lift the block.")
-	},
-	[USERLOCK_TOKEN_USER_UNKNOWN] = {
-		"token_user_unknown", ERRCODE_USERLOCK_UNAUTHENTICATED,
-		gettext_noop("token of an unknown user"),
-		gettext_noop("The claim \"sub\" names nobody who is registered in the token's tenant."),
-		gettext_noop("Sign in again, or register the user.")
-	},
-	[USERLOCK_TOKEN_VOID] = {
-		"token_void", ERRCODE_USERLOCK_UNAUTHENTICATED,
-		gettext_noop("token is void"),
-		gettext_noop("It was issued before the user's access was revoked, or does not say when, in the claim \"iat\"."),
-		gettext_noop("Sign in again.")
-	},
-	[USERLOCK_TOKEN_PREMATURE] = {
-		"token_premature", ERRCODE_USERLOCK_UNAUTHENTICATED,
-		gettext_noop("token was issued in the future"),
-		gettext_noop("The claim \"iat\" is ahead of the server's clock."),
-		gettext_noop("Set the clock of whoever issues tokens.")
-	},
-};
 
 /* The same, made out; NULL: nothing to tell. */
 typedef struct Explanation
@@ -309,9 +64,9 @@ explain(const UserLockOutcome *outcome)
 {
 	const UserLockKey *key = &outcome->key;
 	Explanation explanation = {
-		fill_in(results[outcome->result].message, key->user_id),
-		fill_in(results[outcome->result].detail, key->tenant),
-		fill_in(results[outcome->result].hint, (Datum) 0)
+		fill_in(userlock_results[outcome->result].message, key->user_id),
+		fill_in(userlock_results[outcome->result].detail, key->tenant),
+		fill_in(userlock_results[outcome->result].hint, (Datum) 0)
 	};
 
 	/* A refusal tells the state that it was judged by. */
@@ -325,44 +80,44 @@ explain(const UserLockOutcome *outcome)
 
 	switch (outcome->result)
 	{
-		case USERLOCK_SEQUENCE_DIFFERS:
+		case USERLOCK_RESULT_SEQUENCE_DIFFERS:
 			explanation.message =
 				psprintf(_("user \"%s\" is at sequence " INT64_FORMAT ", not " INT64_FORMAT),
 						 TextDatumGetCString(key->user_id),
 						 outcome->account.sequence, outcome->expected_sequence);
 			break;
-		case USERLOCK_PERMISSION_DENIED:
+		case USERLOCK_RESULT_PERMISSION_DENIED:
 			explanation.message = psprintf(_("permission denied for function %s"),
 										   outcome->object);
 			explanation.hint = psprintf(_("Grant EXECUTE on function userlock.%s to the role."),
 										outcome->object);
 			break;
-		case USERLOCK_NOT_OWNER:
+		case USERLOCK_RESULT_TABLE_NOT_OWNED:
 			explanation.message = psprintf(_("must be owner of table %s"),
 										   outcome->object);
 			break;
-		case USERLOCK_USERS_INVALID:
+		case USERLOCK_RESULT_USERS_INVALID:
 			explanation.message = psprintf(_("invalid columns of table %s"),
 										   outcome->object);
 			break;
-		case USERLOCK_INVALID_USER_ID:
+		case USERLOCK_RESULT_USER_ID_INVALID:
 			explain_name(&explanation, "user_id", key->user_id);
 			break;
-		case USERLOCK_INVALID_TENANT:
+		case USERLOCK_RESULT_TENANT_INVALID:
 			explain_name(&explanation, "tenant", key->tenant);
 			break;
-		case USERLOCK_REASON_TOO_LONG:
+		case USERLOCK_RESULT_REASON_TOO_LONG:
 			explanation.detail = psprintf(_("It has more than %d characters."),
 										  USERLOCK_MAX_REASON_LENGTH);
 			explanation.hint = pstrdup(_("Say it in short."));
 			break;
-		case USERLOCK_DETAILS_TOO_LONG:
+		case USERLOCK_RESULT_DETAILS_TOO_LONG:
 			explain_document(&explanation, USERLOCK_MAX_DETAILS_BYTES);
 			break;
-		case USERLOCK_PROFILE_TOO_LONG:
+		case USERLOCK_RESULT_PROFILE_TOO_LONG:
 			explain_document(&explanation, USERLOCK_MAX_PROFILE_BYTES);
 			break;
-		case USERLOCK_USER_IDS_TOO_MANY:
+		case USERLOCK_RESULT_USER_IDS_TOO_MANY:
 			explanation.detail = psprintf(_("One call takes at most %d ids."),
 										  USERLOCK_MAX_USER_IDS);
 			break;
@@ -382,13 +137,13 @@ userlock_outcome_raise(const UserLockOutcome *outcome)
 	Explanation explanation = explain(outcome);
 
 	ereport(ERROR,
-			(errcode(results[outcome->result].sqlstate),
+			(errcode(userlock_results[outcome->result].sqlstate),
 			 errmsg_internal("%s", explanation.message),
 			 explanation.detail ? errdetail_internal("%s", explanation.detail) : 0,
-			 errhint("%s [%s]", explanation.hint, results[outcome->result].name),
+			 errhint("%s [%s]", explanation.hint, userlock_results[outcome->result].name),
 			 err_generic_string(PG_DIAG_SCHEMA_NAME, "userlock"),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME,
-								results[outcome->result].name)));
+								userlock_results[outcome->result].name)));
 }
 
 /* A moment that may be missing: 'none' stands for NULL. */
@@ -437,9 +192,9 @@ userlock_outcome_row(const UserLockOutcome *outcome,
 
 	values[0] = outcome->key.user_id;
 	nulls[0] = outcome->key.user_id == (Datum) 0;
-	set_text(&values[1], &nulls[1], results[outcome->result].name);
+	set_text(&values[1], &nulls[1], userlock_results[outcome->result].name);
 	set_text(&values[2], &nulls[2],
-			 unpack_sql_state(results[outcome->result].sqlstate));
+			 unpack_sql_state(userlock_results[outcome->result].sqlstate));
 	set_text(&values[3], &nulls[3], explanation.message);
 	set_text(&values[4], &nulls[4], explanation.detail);
 	set_text(&values[5], &nulls[5], explanation.hint);
@@ -490,26 +245,4 @@ userlock_outcome_return_status(const UserLockOutcome *outcome,
 	if (!userlock_outcome_is_success(outcome))
 		userlock_outcome_raise(outcome);
 	return HeapTupleGetDatum(status_row(outcome, result_descriptor(fcinfo)));
-}
-
-/*
- * raise(result, subject, tenant): for functions in SQL, which word no refusal
- * themselves.
- */
-Datum
-userlock_raise(PG_FUNCTION_ARGS)
-{
-	char	   *name = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
-	UserLockOutcome outcome = {0};
-
-	for (int i = 0; i < lengthof(results); i++)
-	{
-		if (strcmp(results[i].name, name) == 0)
-			outcome.result = i;
-	}
-	if (userlock_outcome_is_success(&outcome))
-		elog(ERROR, "\"%s\" is no refusal", name);
-	outcome.key.user_id = USERLOCK_GETARG_OPTIONAL(1);
-	outcome.key.tenant = USERLOCK_GETARG_OPTIONAL(2);
-	userlock_outcome_raise(&outcome);
 }

@@ -12,61 +12,8 @@
 #include "access/tupdesc.h"
 
 #include "core/compat.h"
+#include "core/result.h"
 #include "core/store.h"
-
-/* The SQLSTATEs.  PostgREST answers PTxyz with HTTP status xyz. */
-#define ERRCODE_USERLOCK_REFUSED				MAKE_SQLSTATE('P','T','4','0','0')
-#define ERRCODE_USERLOCK_UNAUTHENTICATED		MAKE_SQLSTATE('P','T','4','0','1')
-#define ERRCODE_USERLOCK_FORBIDDEN				MAKE_SQLSTATE('P','T','4','0','3')
-#define ERRCODE_USERLOCK_NOT_FOUND				MAKE_SQLSTATE('P','T','4','0','4')
-#define ERRCODE_USERLOCK_ALREADY_REGISTERED		MAKE_SQLSTATE('P','T','4','0','9')
-#define ERRCODE_USERLOCK_SEQUENCE_DIFFERS		MAKE_SQLSTATE('P','T','4','1','2')
-#define ERRCODE_USERLOCK_INVALID_ARGUMENT		MAKE_SQLSTATE('P','T','4','2','2')
-
-typedef enum UserLockResult
-{
-	USERLOCK_CHANGED,			/* done, an event was written */
-	USERLOCK_UNCHANGED,			/* idempotent: it was so already */
-	USERLOCK_NOT_LOCKED,
-	USERLOCK_ALREADY_LOCKED,
-	USERLOCK_NOT_BLOCKED,
-	USERLOCK_ALREADY_BLOCKED,
-	USERLOCK_CLAIMS_MALFORMED,
-	USERLOCK_PERMISSION_DENIED,
-	USERLOCK_TENANT_DENIED,
-	USERLOCK_ROLE_DENIED,
-	USERLOCK_OPERATION_RESTRICTED,
-	USERLOCK_NOT_FOUND,
-	USERLOCK_ALREADY_REGISTERED,
-	USERLOCK_SEQUENCE_DIFFERS,
-	USERLOCK_STATE_DIFFERS,
-	USERLOCK_NOT_AHEAD,
-	USERLOCK_INVALID_USER_ID,
-	USERLOCK_INVALID_TENANT,
-	USERLOCK_INVALID_UNTIL,
-	USERLOCK_UNTIL_NOT_TAKEN,
-	USERLOCK_REASON_TOO_LONG,
-	USERLOCK_INVALID_DETAILS,
-	USERLOCK_DETAILS_TOO_LONG,
-	USERLOCK_INVALID_PROFILE,
-	USERLOCK_PROFILE_TOO_LONG,
-	USERLOCK_INVALID_TRANSITION,
-	USERLOCK_USER_IDS_INVALID,
-	USERLOCK_USER_IDS_CONTAIN_NULL,
-	USERLOCK_USER_IDS_REPEATED,
-	USERLOCK_USER_IDS_TOO_MANY,
-	USERLOCK_LOCKOUT_POLICY_INVALID,
-	USERLOCK_API_KEY_INVALID,
-	USERLOCK_API_KEY_EXISTS,
-	USERLOCK_API_KEY_NOT_FOUND,
-	USERLOCK_NOT_OWNER,
-	USERLOCK_USERS_INVALID,
-	USERLOCK_USER_LOCKED,
-	USERLOCK_USER_BLOCKED,
-	USERLOCK_TOKEN_USER_UNKNOWN,
-	USERLOCK_TOKEN_VOID,
-	USERLOCK_TOKEN_PREMATURE
-} UserLockResult;
 
 /* The most user ids that one call takes: it bounds memory and row locks. */
 #define USERLOCK_MAX_USER_IDS	10000
@@ -85,14 +32,14 @@ typedef struct UserLockOutcome
 	UserLockKey key;			/* whom it is about; 0 where not known */
 	bool		has_account;	/* the account was found */
 	UserLockAccount account;	/* as it stands now */
-	int64		expected_sequence;	/* of USERLOCK_SEQUENCE_DIFFERS */
+	int64		expected_sequence;	/* of USERLOCK_RESULT_SEQUENCE_DIFFERS */
 	const char *object;			/* the function or table that it is about */
 } UserLockOutcome;
 
 static inline bool
 userlock_outcome_is_success(const UserLockOutcome *outcome)
 {
-	return outcome->result <= USERLOCK_UNCHANGED;
+	return outcome->result <= USERLOCK_RESULT_UNCHANGED;
 }
 
 /* Raises the error that the outcome is.  Not for a success. */

@@ -4,7 +4,8 @@
  *
  * Enforcement runs before every request and in row-level security, so it goes
  * through the primary key by itself: a plan, even a kept one, would take three
- * times as long.  Everything else about accounts is in store.c.
+ * times as long.  It reads the account of one user and writes nothing; all
+ * writing is in store.c.
  */
 #include "postgres.h"
 
@@ -24,8 +25,8 @@
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
+#include "core/plans.h"
 #include "core/probe.h"
-#include "core/store.h"
 
 /* Columns of userlock_private.account, see sql/core/tables.sql. */
 #define STATE_COLUMN				3
@@ -52,7 +53,7 @@ init_key(ScanKey key, AttrNumber column, const char *value)
 static void
 require_its_rows(Relation table)
 {
-	if (!userlock_store_is_read_from(table))
+	if (!userlock_plans_read_from(table))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table userlock_private.account does not hold its rows itself"),

@@ -1,11 +1,11 @@
 /*
  * request.h
- *		A request as a SQL function receives it: read, admitted and checked.
+ *		What is asked for: whom it is about, who asks, why, on what condition.
  */
 #ifndef USERLOCK_REQUEST_H
 #define USERLOCK_REQUEST_H
 
-#include "core/outcome.h"
+#include "core/store.h"
 
 /* A Datum of 0 is NULL. */
 typedef struct UserLockRequest
@@ -13,6 +13,7 @@ typedef struct UserLockRequest
 	UserLockKey key;
 	Datum		actor;			/* text */
 	Datum		reason;			/* text */
+	bool		has_until;		/* maybe without end */
 	TimestampTz until;			/* USERLOCK_NO_END: none */
 	bool		has_expected_sequence;
 	int64		expected_sequence;
@@ -22,47 +23,5 @@ typedef struct UserLockRequest
 	bool		revoke_access;	/* also where the transition does not */
 	Datum		details;		/* jsonb */
 } UserLockRequest;
-
-/* The arguments that not every function has. */
-#define USERLOCK_TAKES_UNTIL				0x01
-#define USERLOCK_TAKES_EXPECTED_SEQUENCE	0x02
-#define USERLOCK_TAKES_IDEMPOTENT			0x04
-
-/*
- * Reads the arguments of a function from number 'first' on, in this order:
- * reason, until, tenant, expected_sequence, idempotent, details.  'takes' says
- * which of the optional ones are among them.
- */
-extern void userlock_request_read(UserLockRequest *request,
-								  FunctionCallInfo fcinfo, int first,
-								  int takes);
-
-/*
- * Finds out who asks and for which tenant, and whether they may: the core
- * function of the name must be theirs to execute (NULL: the server has seen to
- * that).  Comes before all else that could tell a caller something: fills in
- * the actor and the tenant, or returns why not.
- */
-extern UserLockResult userlock_request_admit(UserLockRequest *request,
-											 const char *function);
-
-/* Are the arguments what they should be?  USERLOCK_CHANGED: they are. */
-extern UserLockResult userlock_request_check(const UserLockRequest *request);
-
-/* Is the user id, which alone differs between the users of one bulk call? */
-extern UserLockResult userlock_request_check_user_id(const UserLockRequest *request);
-
-/* Are the tenant, which is not NULL, and the user id? */
-extern UserLockResult userlock_request_check_key(const UserLockRequest *request);
-
-/* Admits and checks; raises what stands against it. */
-extern void userlock_request_require(UserLockRequest *request);
-
-/* Raises a result that knows no account. */
-pg_noreturn extern void userlock_request_raise(const UserLockRequest *request,
-											   UserLockResult result);
-
-/* Is this jsonb (or NULL) what a profile may be?  USERLOCK_CHANGED: it is. */
-extern UserLockResult userlock_request_check_profile(Datum profile);
 
 #endif							/* USERLOCK_REQUEST_H */

@@ -10,9 +10,9 @@
 #ifndef USERLOCK_STORE_H
 #define USERLOCK_STORE_H
 
-#include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "core/rights.h"
 #include "core/userlock.h"
 
 typedef struct UserLockKey
@@ -50,15 +50,9 @@ typedef struct UserLockEvent
 
 /*
  * Opens the store with the rights of the owner of 'function', the SQL function
- * being run, and with a search_path of nobody else's, as SECURITY DEFINER and SET
- * would.  An error between begin and end gives both back by itself.
+ * being run.  An error between begin and end gives them back by itself.
  */
-typedef struct UserLockStore
-{
-	Oid			caller;
-	int			caller_context;
-	int			nest_level;		/* of the settings */
-} UserLockStore;
+typedef UserLockRights UserLockStore;
 
 extern void userlock_store_begin(UserLockStore *store, Oid function);
 extern void userlock_store_end(UserLockStore *store);
@@ -129,7 +123,7 @@ extern bool userlock_store_last_of_kind(const UserLockKey *key,
 extern void userlock_store_put_profile(const UserLockKey *key, Datum profile);
 
 /*
- * Forgets the user's failed sign-ins, but for those that are just being
+ * Forgets the user's failed logins, but for those that are just being
  * counted: those come later.
  */
 extern void userlock_store_forget_failures(const UserLockKey *key);
@@ -138,27 +132,11 @@ extern void userlock_store_forget_failures(const UserLockKey *key);
 extern Datum userlock_store_get_profile(const UserLockKey *key);
 
 /*
- * Makes an API key, and returns it as text: the SQL functions add_api_key() and
- * replace_api_key() do, and take the arguments of those that call this.  *role
- * is whom the key that is replaced acted as, and so does the new one.
- */
-extern Datum userlock_store_add_api_key(const NullableDatum *arguments);
-extern Datum userlock_store_replace_api_key(const NullableDatum *arguments,
-											NameData *role);
-
-/*
  * The next users, after 'after' in key order (NULL: from the first), with a
  * restriction that has ended at 'now'.  Fills keys (allocated in the current
  * memory context) and returns how many, at most 'max'.
  */
 extern int	userlock_store_due(const UserLockKey *after, TimestampTz now,
 							   UserLockKey *keys, int max);
-
-/*
- * Does SQL that reads an account as the owner of 'table', which is
- * userlock_private.account, read it from this very table, where it can be found without
- * SQL as well?  Callers need no rights, and stand nowhere in particular.
- */
-extern bool userlock_store_is_read_from(Relation table);
 
 #endif							/* USERLOCK_STORE_H */

@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include "core/account.h"
 #include "core/transition.h"
 
 /* The result of asking for what is so already. */
@@ -26,13 +27,13 @@ refusal(UserLockTransition transition)
 	switch (transition)
 	{
 		case USERLOCK_LOCK:
-			return USERLOCK_ALREADY_LOCKED;
+			return USERLOCK_RESULT_USER_ALREADY_LOCKED;
 		case USERLOCK_UNLOCK:
-			return USERLOCK_NOT_LOCKED;
+			return USERLOCK_RESULT_USER_NOT_LOCKED;
 		case USERLOCK_BLOCK:
-			return USERLOCK_ALREADY_BLOCKED;
+			return USERLOCK_RESULT_USER_ALREADY_BLOCKED;
 		case USERLOCK_UNBLOCK:
-			return USERLOCK_NOT_BLOCKED;
+			return USERLOCK_RESULT_USER_NOT_BLOCKED;
 	}
 	pg_unreachable();
 }
@@ -68,7 +69,7 @@ attempt_on_locked_row(const UserLockRequest *request,
 	outcome->has_account = userlock_store_get(&request->key,
 											  USERLOCK_FOR_UPDATE, account);
 	if (!outcome->has_account)
-		return USERLOCK_NOT_FOUND;
+		return USERLOCK_RESULT_USER_NOT_FOUND;
 
 	/* Ends are the clock's; the event's moment follows the event before it. */
 	now = GetCurrentTimestamp();
@@ -77,14 +78,14 @@ attempt_on_locked_row(const UserLockRequest *request,
 
 	if (request->has_expected_sequence &&
 		request->expected_sequence != account->sequence)
-		return USERLOCK_SEQUENCE_DIFFERS;
+		return USERLOCK_RESULT_SEQUENCE_DIFFERS;
 	from = account->state;
 	if (request->has_expected_state && request->expected_state != from)
-		return USERLOCK_STATE_DIFFERS;
+		return USERLOCK_RESULT_STATE_DIFFERS;
 	if (!userlock_state_next(from, transition, &to))
-		return request->idempotent ? USERLOCK_UNCHANGED : refusal(transition);
+		return request->idempotent ? USERLOCK_RESULT_UNCHANGED : refusal(transition);
 	if (request->until <= now)
-		return USERLOCK_INVALID_UNTIL;	/* passed meanwhile */
+		return USERLOCK_RESULT_UNTIL_INVALID;	/* passed meanwhile */
 
 	userlock_account_append_expiries(&request->key, account, expiries, expired);
 	apply(account, transition, to, moment, request->until);
@@ -93,7 +94,7 @@ attempt_on_locked_row(const UserLockRequest *request,
 							userlock_transition_event(transition),
 							userlock_state_name(from),
 							userlock_state_name(to));
-	return USERLOCK_CHANGED;
+	return USERLOCK_RESULT_CHANGED;
 }
 
 /* An UPDATE that took longer than this, in microseconds, may have waited. */
@@ -137,7 +138,7 @@ finish(const UserLockRequest *request, UserLockTransition transition,
 							userlock_state_name(from),
 							userlock_state_name(outcome->account.state));
 	outcome->has_account = true;
-	outcome->result = USERLOCK_CHANGED;
+	outcome->result = USERLOCK_RESULT_CHANGED;
 }
 
 /* Revokes access after a success; the row is locked, changed or not. */
@@ -152,7 +153,7 @@ revoke_access(const UserLockRequest *request, UserLockTransition transition,
 	revocation.has_expected_sequence = false;
 	revocation.until = USERLOCK_NO_END;
 
-	if (outcome->result == USERLOCK_CHANGED &&
+	if (outcome->result == USERLOCK_RESULT_CHANGED &&
 		userlock_transition_restricts(transition))
 		return;					/* a new restriction has done so itself */
 	userlock_account_begin_change(&revocation, USERLOCK_FOR_UPDATE, account);
@@ -183,7 +184,7 @@ userlock_transition_attempt(const UserLockRequest *request,
 		finish(request, transition, now, outcome);
 
 	/* Failures see an unlock in history; this one leaves nothing there. */
-	if (outcome->result == USERLOCK_UNCHANGED && transition == USERLOCK_UNLOCK)
+	if (outcome->result == USERLOCK_RESULT_UNCHANGED && transition == USERLOCK_UNLOCK)
 		userlock_store_forget_failures(&request->key);
 
 	if (request->revoke_access && userlock_outcome_is_success(outcome))

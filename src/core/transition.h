@@ -5,7 +5,8 @@
 #ifndef USERLOCK_TRANSITION_H
 #define USERLOCK_TRANSITION_H
 
-#include "core/account.h"
+#include "core/outcome.h"
+#include "core/request.h"
 
 /*
  * Attempts a transition that has been admitted and checked, inside an open

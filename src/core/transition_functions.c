@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/arguments.h"
 #include "core/caller.h"
 #include "core/transition.h"
 
@@ -55,11 +56,11 @@ transition_user(FunctionCallInfo fcinfo, UserLockTransition transition)
 	UserLockOutcome outcome;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
-	userlock_request_read(&request, fcinfo, 1,
-						  takes_until(transition) |
-						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
-						  USERLOCK_TAKES_IDEMPOTENT);
-	userlock_request_require(&request);
+	userlock_arguments_read(&request, fcinfo, 1,
+							takes_until(transition) |
+							USERLOCK_TAKES_EXPECTED_SEQUENCE |
+							USERLOCK_TAKES_IDEMPOTENT);
+	userlock_arguments_require(&request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	userlock_transition_attempt(&request, transition, &outcome);
@@ -103,15 +104,15 @@ admit(UserLockRequest *request, UserLockTransition transition,
 	UserLockResult result;
 
 	outcome->object = core_functions[transition];
-	result = userlock_request_admit(request, outcome->object);
-	if (result == USERLOCK_CHANGED && request->revoke_access &&
+	result = userlock_arguments_admit(request, outcome->object);
+	if (result == USERLOCK_RESULT_OK && request->revoke_access &&
 		!userlock_caller_may_execute("revoke_access"))
 	{
 		outcome->object = "revoke_access";
-		result = USERLOCK_PERMISSION_DENIED;
+		result = USERLOCK_RESULT_PERMISSION_DENIED;
 	}
-	if (result == USERLOCK_CHANGED)
-		result = userlock_request_check(request);
+	if (result == USERLOCK_RESULT_OK)
+		result = userlock_arguments_check(request);
 	return result;
 }
 
@@ -124,35 +125,33 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
 	UserLockTransition transition;
-	UserLockOutcome outcome = {.result = USERLOCK_CHANGED};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OK};
 	UserLockStore store;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(1);
-	userlock_request_read(&request, fcinfo, 2,
-						  USERLOCK_TAKES_UNTIL |
-						  USERLOCK_TAKES_EXPECTED_SEQUENCE |
-						  USERLOCK_TAKES_IDEMPOTENT);
-	request.has_expected_state = !PG_ARGISNULL(8);
-	if (request.has_expected_state)
-		request.expected_state = PG_GETARG_USER_LOCK_STATE(8);
-	request.revoke_access = !PG_ARGISNULL(9) && PG_GETARG_BOOL(9);
+	userlock_arguments_read(&request, fcinfo, 2,
+							USERLOCK_TAKES_UNTIL |
+							USERLOCK_TAKES_EXPECTED_SEQUENCE |
+							USERLOCK_TAKES_IDEMPOTENT |
+							USERLOCK_TAKES_EXPECTED_STATE |
+							USERLOCK_TAKES_REVOKE_ACCESS);
 
 	if (PG_ARGISNULL(0) ||
 		!userlock_transition_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 								   &transition))
-		outcome.result = USERLOCK_INVALID_TRANSITION;
+		outcome.result = USERLOCK_RESULT_TRANSITION_INVALID;
 	else
 	{
 		outcome.result = admit(&request, transition, &outcome);
-		if (outcome.result == USERLOCK_CHANGED)
-			outcome.result = userlock_request_check_user_id(&request);
-		if (outcome.result == USERLOCK_CHANGED && !PG_ARGISNULL(3) &&
+		if (outcome.result == USERLOCK_RESULT_OK)
+			outcome.result = userlock_arguments_check_user_id(&request);
+		if (outcome.result == USERLOCK_RESULT_OK && request.has_until &&
 			!takes_until(transition))
-			outcome.result = USERLOCK_UNTIL_NOT_TAKEN;
+			outcome.result = USERLOCK_RESULT_UNTIL_NOT_TAKEN;
 	}
 	outcome.key = request.key;
 
-	if (outcome.result == USERLOCK_CHANGED)
+	if (outcome.result == USERLOCK_RESULT_OK)
 	{
 		userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 		userlock_transition_attempt(&request, transition, &outcome);
@@ -185,14 +184,14 @@ read_user_ids(FunctionCallInfo fcinfo, UserLockRequest *request, int *count)
 	Datum	   *ids;
 
 	if (PG_ARGISNULL(0))
-		userlock_request_raise(request, USERLOCK_USER_IDS_INVALID);
+		userlock_arguments_raise(request, USERLOCK_RESULT_USER_IDS_INVALID);
 	array = PG_GETARG_ARRAYTYPE_P(0);
 	if (ARR_NDIM(array) > 1)
-		userlock_request_raise(request, USERLOCK_USER_IDS_INVALID);
+		userlock_arguments_raise(request, USERLOCK_RESULT_USER_IDS_INVALID);
 	if (ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) > USERLOCK_MAX_USER_IDS)
-		userlock_request_raise(request, USERLOCK_USER_IDS_TOO_MANY);
+		userlock_arguments_raise(request, USERLOCK_RESULT_USER_IDS_TOO_MANY);
 	if (array_contains_nulls(array))
-		userlock_request_raise(request, USERLOCK_USER_IDS_CONTAIN_NULL);
+		userlock_arguments_raise(request, USERLOCK_RESULT_USER_IDS_CONTAIN_NULL);
 
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT,
 					  &ids, NULL, count);
@@ -200,7 +199,7 @@ read_user_ids(FunctionCallInfo fcinfo, UserLockRequest *request, int *count)
 	for (int i = 1; i < *count; i++)
 	{
 		if (compare_texts(&ids[i - 1], &ids[i]) == 0)
-			userlock_request_raise(request, USERLOCK_USER_IDS_REPEATED);
+			userlock_arguments_raise(request, USERLOCK_RESULT_USER_IDS_REPEATED);
 	}
 	return ids;
 }
@@ -223,10 +222,10 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 
 	InitMaterializedSRF(fcinfo, 0);
 
-	userlock_request_read(&request, fcinfo, 1,
-						  takes_until(transition) | USERLOCK_TAKES_IDEMPOTENT);
+	userlock_arguments_read(&request, fcinfo, 1,
+							takes_until(transition) | USERLOCK_TAKES_IDEMPOTENT);
 	outcome.result = admit(&request, transition, &outcome);
-	if (outcome.result != USERLOCK_CHANGED)
+	if (outcome.result != USERLOCK_RESULT_OK)
 	{
 		outcome.key = request.key;
 		userlock_outcome_raise(&outcome);
@@ -244,8 +243,8 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 		request.key.user_id = user_ids[i];
 		outcome.key = request.key;
 		outcome.has_account = false;
-		outcome.result = userlock_request_check_user_id(&request);
-		if (outcome.result == USERLOCK_CHANGED)
+		outcome.result = userlock_arguments_check_user_id(&request);
+		if (outcome.result == USERLOCK_RESULT_OK)
 			userlock_transition_attempt(&request, transition, &outcome);
 		tuplestore_puttuple(rsinfo->setResult,
 							userlock_outcome_row(&outcome, rsinfo->setDesc));

@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 
+#include "core/compat.h"
 #include "http/grpc.h"
 
 PG_FUNCTION_INFO_V1(userlock_http_grpc_frame);

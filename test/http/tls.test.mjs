@@ -1,4 +1,4 @@
-// The variant with TLS that README.md shows: one port for everything.
+// The variant with TLS that docs/deployment.md shows: one port for everything.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -10,9 +10,9 @@ import { env, newUser, stateOf } from './client.mjs';
 import { startNginx } from './nginx.mjs';
 
 const stack = env.PGHOST;
-const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-// What the README has instead of the lines that listen, as new versions of nginx take it.
-const [, example] = readme.match(/```nginx\n(listen 443 ssl.*?)```/s);
+const deployment = await readFile(new URL('../../docs/deployment.md', import.meta.url), 'utf8');
+// What it has instead of the lines that listen, as new versions of nginx take it.
+const [, example] = deployment.match(/```nginx\n(listen 443 ssl.*?)```/s);
 const listen = (isOld) => (isOld ? example : example.replace(/listen 443 ssl http2;.*/, 'listen 443 ssl; http2 on;'));
 
 let nginx;

@@ -1,4 +1,4 @@
--- The README's promises, one assertion each.
+-- The documents' promises, one assertion each.
 BEGIN;
 SELECT plan(40);
 SET search_path = public, userlock, userlock_private;

@@ -1,4 +1,4 @@
--- What the README says of taking userlock out again.
+-- What docs/operating.md says of taking userlock out again.
 BEGIN;
 SELECT plan(9);
 CREATE ROLE uninstall_app;

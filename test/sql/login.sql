@@ -1,4 +1,4 @@
--- Failed sign-ins.
+-- Failed logins.
 SET search_path = userlock, userlock_private, public;
 \set VERBOSITY terse
 SELECT count(register_user(id)) FROM unnest(ARRAY['alice', 'bob', 'carol', 'dave', 'erin']) AS id;
@@ -6,7 +6,7 @@ SELECT count(register_user(id)) FROM unnest(ARRAY['alice', 'bob', 'carol', 'dave
 -- So many failures at once; what the last one was told.
 CREATE FUNCTION public.fail(user_id text, times integer DEFAULT 1, address text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    v sign_in_verdict;
+    v login_verdict;
 BEGIN
     FOR i IN 1 .. times LOOP
         v := record_login_failure(user_id, address => address);
@@ -14,7 +14,7 @@ BEGIN
     RETURN public.told(v);
 END
 $$;
-CREATE FUNCTION public.told(v sign_in_verdict) RETURNS text LANGUAGE sql
+CREATE FUNCTION public.told(v login_verdict) RETURNS text LANGUAGE sql
 RETURN concat_ws(' ', CASE WHEN (v).allowed THEN 'allowed' ELSE 'refused' END, (v).remaining_attempts,
     round(extract(epoch FROM (v).until - clock_timestamp()) / 60) || ' min');
 
@@ -79,7 +79,7 @@ SELECT count(register_user('alice'));
 SELECT set_lockout_policy(attempts => 2, duration => '0.2 s', backoff => 3, max_duration => '1 s', observation_window => '0.7 s');
 CREATE FUNCTION public.lock_out() RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE
-    v sign_in_verdict;
+    v login_verdict;
 BEGIN
     WHILE (login_verdict('alice')).allowed LOOP
         v := record_login_failure('alice');

@@ -22,7 +22,7 @@ FROM security_events WHERE tenant = 'acme' AND user_id = 'alice' AND type = 'acc
 SELECT count(*) = count(DISTINCT token ->> 'jti') AS unique FROM security_events;
 
 -- Whoever a query finds, each with an outcome; for more than an array of ids takes.
-SELECT user_id, outcome, (status).state FROM unlock_users(ARRAY(SELECT user_id FROM restricted_users WHERE tenant = 'acme' AND lock_reason = 'failed sign-ins'), tenant => 'acme');
+SELECT user_id, outcome, (status).state FROM unlock_users(ARRAY(SELECT user_id FROM restricted_users WHERE tenant = 'acme' AND lock_reason = 'failed logins'), tenant => 'acme');
 SELECT o.user_id, o.outcome
 FROM (SELECT tenant, user_id FROM restricted_users WHERE lock_reason = 'phished' ORDER BY tenant, user_id) AS found,
     LATERAL try_transition('unlock', found.user_id, tenant => found.tenant) AS o;

@@ -1,4 +1,4 @@
-# No failed sign-in is lost, and a crowd of them makes one lock.
+# No failed login is lost, and a crowd of them makes one lock.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;

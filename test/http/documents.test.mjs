@@ -1,17 +1,20 @@
-// The README's examples for HTTP and its clients, run as they stand there, one after the other.  A
+// The documents' examples for HTTP and its clients, run as they stand there, one after the other.  A
 // comment below a command is what it answers, but for the numbers.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { env, eventsOf, get, newUser, request, rpc, sign, sql, stateOf } from './client.mjs';
 
-const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-const sections = readme.slice(readme.indexOf('\n## HTTP\n'), readme.indexOf('\n## Roles and grants\n'));
-const examples = [...sections.matchAll(/```(sh|js)\n(.*?)```/gs)].map(([, language, text]) => ({ language, text }));
+const docs = new URL('../../docs/', import.meta.url);
+const page = (name) => readFile(new URL(name, docs), 'utf8');
+const examples = [];
+for (const name of (await readdir(docs)).sort()) {
+  for (const [, language, text] of (await page(name)).matchAll(/```(sh|js)\n(.*?)```/gs)) examples.push({ name, language, text });
+}
 
 // The stack's addresses and tokens are in the environment already.
 const prelude = `set -e
@@ -21,10 +24,10 @@ curl() { command curl --silent --show-error --fail-with-body "$@"; }
 
 const withoutNumbers = (text) => text.replace(/\d+/g, '0');
 
-test('there are examples', () => assert.ok(examples.length >= 6));
+test('there are examples', () => assert.ok(examples.length >= 8));
 
-for (const [i, { language, text }] of examples.entries()) {
-  test(`example ${i + 1} of README.md: ${text.split('\n')[0].slice(0, 70)}`, async () => {
+for (const { name, language, text } of examples) {
+  test(`an example of docs/${name}: ${text.split('\n')[0].slice(0, 70)}`, async () => {
     const { stdout } = await (language === 'sh'
       ? promisify(execFile)('bash', ['-c', prelude + text])
       : promisify(execFile)('node', ['--input-type=module', '--eval', text], { cwd: new URL('../..', import.meta.url) }));
@@ -34,14 +37,14 @@ for (const [i, { language, text }] of examples.entries()) {
   });
 }
 
-test('the login function of README.md lets in, counts, and locks out, alike for users who exist and users who do not', async () => {
-  const [, example] = readme.slice(readme.indexOf('\n## Lock out after failed sign-ins\n')).match(/```sql\n(.*?)```/s);
+test('the login function of docs/logins.md lets in, counts, and locks out, alike for users who exist and users who do not', async () => {
+  const [, example] = (await page('logins.md')).match(/```sql\n(.*?)```/s);
   const login = (id, password) => sql(`SELECT current_setting('response.status') FROM login('${id}', '${password}')`);
   await sql(example);
   try {
     assert.equal(await login('zoe', 'correct horse'), '200');
     for (const password of ['correct horse', 'wrong']) {
-      await assert.rejects(sql(`BEGIN READ ONLY; SELECT login('zoe', '${password}')`), /cannot record a sign-in in a read-only transaction/);
+      await assert.rejects(sql(`BEGIN READ ONLY; SELECT login('zoe', '${password}')`), /cannot record a login in a read-only transaction/);
     }
     for (let i = 0; i < 10; i++) assert.equal(await login('zoe', 'wrong'), '401');
     assert.equal(await login('zoe', 'correct horse'), '401');
@@ -56,7 +59,7 @@ test('the login function of README.md lets in, counts, and locks out, alike for 
 });
 
 test('over PostgREST, nobody learns from the login function what is not written down', async () => {
-  const [, example] = readme.slice(readme.indexOf('\n## Lock out after failed sign-ins\n')).match(/```sql\n(.*?)```/s);
+  const [, example] = (await page('logins.md')).match(/```sql\n(.*?)```/s);
   await sql(`${example.replace('CREATE FUNCTION login', 'CREATE FUNCTION userlock.login').replaceAll('zoe', 'zora')};
     GRANT EXECUTE ON FUNCTION userlock.login TO anon; NOTIFY pgrst, 'reload schema'`);
   try {
@@ -93,8 +96,8 @@ test('http/roles.sql can be run again', async () => {
   await promisify(execFile)('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file', fileURLToPath(new URL('../../http/roles.sql', import.meta.url))]);
 });
 
-test('the grants of README.md let helpdesk unlock, over HTTP and through Zitadel\'s contract, and nothing else', async () => {
-  const [, grants] = readme.slice(readme.indexOf('\n## Roles and grants\n')).match(/```sql\n(.*?)```/s);
+test('the grants of docs/operating.md let helpdesk unlock, over HTTP and through Zitadel\'s contract, and nothing else', async () => {
+  const [, grants] = (await page('operating.md')).match(/```sql\n(CREATE ROLE.*?)```/s);
   await sql(grants);
   await newUser(undefined, 'helpdesk@example.com');
   try {

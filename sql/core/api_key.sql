@@ -29,7 +29,7 @@ COMMENT ON COLUMN userlock_private.api_key.created_at IS
 COMMENT ON COLUMN userlock_private.api_key.expires_at IS
 'From when on the key is no good; infinity: until revoked.';
 
-SELECT pg_catalog.pg_extension_config_dump('userlock_private.api_key', '');
+SELECT pg_extension_config_dump('userlock_private.api_key', '');
 
 -- Whoever changes the keys of a name begins here: of two who do so at once, the
 -- second waits, and then sees what the first has done.
@@ -41,7 +41,7 @@ AS $$
 DECLARE
     chosen text := userlock_private.require_tenant(tenant, false);
 BEGIN
-    IF coalesce(length(name) NOT BETWEEN 1 AND 200, true) OR length(chosen) NOT BETWEEN 1 AND 200
+    IF NOT (userlock_private.name_is_valid(name) AND userlock_private.name_is_valid(chosen))
         OR expires_at <= now() OR overlap NOT BETWEEN '0' AND '1 year'
     THEN
         PERFORM userlock_private.raise('api_key_invalid');

@@ -1,5 +1,5 @@
 /*
- * request.c
+ * arguments.c
  *		A request as a SQL function receives it: read, admitted and checked.
  *
  * The order is part of the promise: whoever may not act is told so before
@@ -12,11 +12,11 @@
 #include "utils/jsonb.h"
 
 #include "core/caller.h"
-#include "core/request.h"
+#include "core/arguments.h"
 
 void
-userlock_request_read(UserLockRequest *request, FunctionCallInfo fcinfo,
-					  int first, int takes)
+userlock_arguments_read(UserLockRequest *request, FunctionCallInfo fcinfo,
+						int first, int takes)
 {
 	int			n = first;
 
@@ -24,7 +24,8 @@ userlock_request_read(UserLockRequest *request, FunctionCallInfo fcinfo,
 	n++;
 	if (takes & USERLOCK_TAKES_UNTIL)
 	{
-		if (!PG_ARGISNULL(n))
+		request->has_until = !PG_ARGISNULL(n);
+		if (request->has_until)
 			request->until = PG_GETARG_TIMESTAMPTZ(n);
 		n++;
 	}
@@ -43,6 +44,16 @@ userlock_request_read(UserLockRequest *request, FunctionCallInfo fcinfo,
 		n++;
 	}
 	request->details = USERLOCK_GETARG_OPTIONAL(n);
+	n++;
+	if (takes & USERLOCK_TAKES_EXPECTED_STATE)
+	{
+		request->has_expected_state = !PG_ARGISNULL(n);
+		if (request->has_expected_state)
+			request->expected_state = PG_GETARG_USER_LOCK_STATE(n);
+		n++;
+	}
+	if (takes & USERLOCK_TAKES_REVOKE_ACCESS)
+		request->revoke_access = !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
 }
 
 static bool
@@ -56,26 +67,26 @@ name_is_valid(Datum name)
 }
 
 UserLockResult
-userlock_request_admit(UserLockRequest *request, const char *function)
+userlock_arguments_admit(UserLockRequest *request, const char *function)
 {
 	UserLockCaller caller;
 
 	userlock_caller_refuse_restricted();
 	if (!userlock_caller_read(&caller))
-		return USERLOCK_CLAIMS_MALFORMED;
+		return USERLOCK_RESULT_CLAIMS_MALFORMED;
 	if (function && !userlock_caller_may_execute(function))
-		return USERLOCK_PERMISSION_DENIED;
+		return USERLOCK_RESULT_PERMISSION_DENIED;
 
 	if (request->key.tenant == (Datum) 0)
 		request->key.tenant = CStringGetTextDatum(caller.tenant);
 	else if (!userlock_caller_may_use(&caller,
 									  TextDatumGetCString(request->key.tenant)))
-		return USERLOCK_TENANT_DENIED;
+		return USERLOCK_RESULT_TENANT_DENIED;
 	else if (!name_is_valid(request->key.tenant))
-		return USERLOCK_INVALID_TENANT;
+		return USERLOCK_RESULT_TENANT_INVALID;
 
 	request->actor = CStringGetTextDatum(userlock_caller_actor(&caller));
-	return USERLOCK_CHANGED;
+	return USERLOCK_RESULT_OK;
 }
 
 static bool
@@ -134,47 +145,47 @@ check_document(Datum document, int max_bytes,
 	Jsonb	   *jsonb;
 
 	if (document == (Datum) 0)
-		return USERLOCK_CHANGED;
+		return USERLOCK_RESULT_OK;
 	jsonb = DatumGetJsonbP(document);
 	if (!JB_ROOT_IS_OBJECT(jsonb))
 		return no_object;
-	return is_shown_in(jsonb, max_bytes) ? USERLOCK_CHANGED : too_long;
+	return is_shown_in(jsonb, max_bytes) ? USERLOCK_RESULT_OK : too_long;
 }
 
 UserLockResult
-userlock_request_check_profile(Datum profile)
+userlock_arguments_check_profile(Datum profile)
 {
 	return check_document(profile, USERLOCK_MAX_PROFILE_BYTES,
-						  USERLOCK_INVALID_PROFILE, USERLOCK_PROFILE_TOO_LONG);
+						  USERLOCK_RESULT_PROFILE_INVALID, USERLOCK_RESULT_PROFILE_TOO_LONG);
 }
 
 UserLockResult
-userlock_request_check_user_id(const UserLockRequest *request)
+userlock_arguments_check_user_id(const UserLockRequest *request)
 {
-	return name_is_valid(request->key.user_id) ? USERLOCK_CHANGED
-		: USERLOCK_INVALID_USER_ID;
+	return name_is_valid(request->key.user_id) ? USERLOCK_RESULT_OK
+		: USERLOCK_RESULT_USER_ID_INVALID;
 }
 
 UserLockResult
-userlock_request_check_key(const UserLockRequest *request)
+userlock_arguments_check_key(const UserLockRequest *request)
 {
 	return name_is_valid(request->key.tenant) ?
-		userlock_request_check_user_id(request) : USERLOCK_INVALID_TENANT;
+		userlock_arguments_check_user_id(request) : USERLOCK_RESULT_TENANT_INVALID;
 }
 
 UserLockResult
-userlock_request_check(const UserLockRequest *request)
+userlock_arguments_check(const UserLockRequest *request)
 {
 	if (request->until <= GetCurrentTimestamp())
-		return USERLOCK_INVALID_UNTIL;
+		return USERLOCK_RESULT_UNTIL_INVALID;
 	if (!reason_is_short(request->reason))
-		return USERLOCK_REASON_TOO_LONG;
+		return USERLOCK_RESULT_REASON_TOO_LONG;
 	return check_document(request->details, USERLOCK_MAX_DETAILS_BYTES,
-						  USERLOCK_INVALID_DETAILS, USERLOCK_DETAILS_TOO_LONG);
+						  USERLOCK_RESULT_DETAILS_INVALID, USERLOCK_RESULT_DETAILS_TOO_LONG);
 }
 
 void
-userlock_request_raise(const UserLockRequest *request, UserLockResult result)
+userlock_arguments_raise(const UserLockRequest *request, UserLockResult result)
 {
 	UserLockOutcome outcome = {.result = result, .key = request->key};
 
@@ -182,14 +193,14 @@ userlock_request_raise(const UserLockRequest *request, UserLockResult result)
 }
 
 void
-userlock_request_require(UserLockRequest *request)
+userlock_arguments_require(UserLockRequest *request)
 {
-	UserLockResult result = userlock_request_admit(request, NULL);
+	UserLockResult result = userlock_arguments_admit(request, NULL);
 
-	if (result == USERLOCK_CHANGED)
-		result = userlock_request_check_user_id(request);
-	if (result == USERLOCK_CHANGED)
-		result = userlock_request_check(request);
-	if (result != USERLOCK_CHANGED)
-		userlock_request_raise(request, result);
+	if (result == USERLOCK_RESULT_OK)
+		result = userlock_arguments_check_user_id(request);
+	if (result == USERLOCK_RESULT_OK)
+		result = userlock_arguments_check(request);
+	if (result != USERLOCK_RESULT_OK)
+		userlock_arguments_raise(request, result);
 }

@@ -63,7 +63,7 @@ REVOKE EXECUTE ON FUNCTION userlock.reset_access_floor FROM PUBLIC;
 COMMENT ON FUNCTION userlock.reset_access_floor IS
 $$For a user whose last event lies in the future, because the clock was wrong: has their history go on at the present, and makes tokens void that were issued until now, and no longer those issued from now on.
 
-For administrators: tokens that were issued while the clock was ahead, and revoked, are good again once their time has come. The state stays; failed sign-ins are forgotten. tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. details: a JSON object kept with the event. Returns the user's status. Errors: PT400 the last event is not in the future, PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+For administrators: tokens that were issued while the clock was ahead, and revoked, are good again once their time has come. The state stays; failed logins are forgotten. tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. details: a JSON object kept with the event. Returns the user's status. Errors: PT400 the last event is not in the future, PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.user_status(
     user_id text,

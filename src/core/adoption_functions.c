@@ -1,0 +1,293 @@
+/*
+ * adoption_functions.c
+ *		adopt() and release(), and what keeps up with partitions: the triggers by
+ *		which a table is followed are made and dropped here.
+ *
+ * To make a trigger evaluates nothing of the table's owner.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_trigger.h"
+#include "commands/event_trigger.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+
+#include "core/adoption.h"
+#include "core/caller.h"
+
+PG_FUNCTION_INFO_V1(userlock_follow_partitions);
+PG_FUNCTION_INFO_V1(userlock_adopt);
+PG_FUNCTION_INFO_V1(userlock_release);
+
+static List *
+strings(const char *one, const char *other)
+{
+	List	   *list = list_make1(makeString(pstrdup(one)));
+
+	return lappend(list, makeString(pstrdup(other)));
+}
+
+/*
+ * Makes a trigger for each row, after the event, or for TRUNCATE, before it.
+ * Nothing of the table's owner is evaluated for that.
+ */
+static void
+create_trigger(Oid table, const char *name, const char *schema,
+			   const char *function, int16 events, List *columns, List *arguments)
+{
+	CreateTrigStmt *statement = makeNode(CreateTrigStmt);
+
+	statement->trigname = pstrdup(name);
+	statement->funcname = strings(schema, function);
+	statement->args = arguments;
+	statement->row = events != TRIGGER_TYPE_TRUNCATE;
+	statement->timing = statement->row ? TRIGGER_TYPE_AFTER : TRIGGER_TYPE_BEFORE;
+	statement->events = events;
+	statement->columns = columns;
+	CreateTrigger(statement, NULL, table, InvalidOid, InvalidOid, InvalidOid,
+				  InvalidOid, InvalidOid, NULL, false, false);
+}
+
+/*
+ * Follows the tables that hold rows and are not followed yet, of one that has
+ * the trigger for rows: makes the trigger for TRUNCATE, registers what is there.
+ * Returns how many users that made.
+ */
+static int64
+follow_leaves(Oid table, Oid function)
+{
+	ListCell   *cell;
+	int64		registered = 0;
+
+	foreach(cell, userlock_users_table_leaves(table))
+	{
+		Relation	leaf = table_open(lfirst_oid(cell), AccessShareLock);
+		Trigger    *trigger = userlock_users_table_trigger(leaf, ROW_FUNCTION);
+		UserLockUsersTable users;
+		UserLockStore store;
+
+		if (trigger != NULL &&
+			userlock_users_table_trigger(leaf, TRUNCATE_FUNCTION) == NULL)
+		{
+			if (leaf->rd_rel->relkind != RELKIND_RELATION)
+				userlock_adoption_raise(USERLOCK_RESULT_TABLE_NOT_OWNED, RelationGetRelid(leaf));
+			users = userlock_adoption_of(leaf, trigger);
+			userlock_store_begin(&store, function);
+			create_trigger(RelationGetRelid(leaf), TRUNCATE_TRIGGER,
+						   TRUNCATE_FUNCTION, TRIGGER_TYPE_TRUNCATE, NIL,
+						   list_make1(makeString(pstrdup(trigger->tgargs[0]))));
+			userlock_store_end(&store);
+			registered += userlock_adoption_follow_all(leaf, &users, true, function);
+		}
+		table_close(leaf, NoLock);
+	}
+	return registered;
+}
+
+/* Drops the trigger of a function on a table; not one that is a copy. */
+static void
+drop_trigger(Oid table, const char *schema, const char *function,
+			 Oid our_function)
+{
+	Relation	relation = table_open(table, ShareRowExclusiveLock);
+	Trigger    *trigger = userlock_users_table_trigger(relation, schema, function);
+	ObjectAddress address = {.classId = TriggerRelationId};
+	UserLockStore store;
+
+	if (trigger != NULL && !trigger->tgisclone)
+		address.objectId = trigger->tgoid;
+	table_close(relation, NoLock);
+	if (!OidIsValid(address.objectId))
+		return;
+	userlock_store_begin(&store, our_function);
+	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	userlock_store_end(&store);
+	CommandCounterIncrement();
+}
+
+/*
+ * Those of a partition that was detached are no longer in the table: its users
+ * leave.  'parent' has the trigger for rows, the partition no longer has it.
+ */
+static void
+let_detached_go(Oid parent, Oid function)
+{
+	Relation	table = table_open(parent, AccessShareLock);
+	Trigger    *trigger = userlock_users_table_trigger(table, ROW_FUNCTION);
+	UserLockUsersTable users = userlock_adoption_of(table, trigger);
+	ListCell   *cell;
+
+	foreach(cell, userlock_users_table_followed(TRUNCATE_FUNCTION, trigger->tgargs[0]))
+	{
+		Relation	leaf = table_open(lfirst_oid(cell), AccessShareLock);
+		UserLockUsersTable detached = users;
+
+		if (userlock_users_table_trigger(leaf, ROW_FUNCTION) == NULL)
+		{
+			/* Its columns have the same names, and maybe other numbers. */
+			detached.id_column = get_attnum(lfirst_oid(cell),
+											get_attname(parent, users.id_column, false));
+			if (users.tenant_column != InvalidAttrNumber)
+				detached.tenant_column = get_attnum(lfirst_oid(cell),
+													get_attname(parent, users.tenant_column, false));
+			userlock_adoption_follow_all(leaf, &detached, false, function);
+			table_close(leaf, NoLock);
+			drop_trigger(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
+		}
+		else
+			table_close(leaf, NoLock);
+	}
+	table_close(table, NoLock);
+}
+
+/*
+ * follow_partitions(): the event trigger after CREATE TABLE and ALTER TABLE, for
+ * partitions that an adopted table gains or loses.  In a dump all is in place.
+ */
+Datum
+userlock_follow_partitions(PG_FUNCTION_ARGS)
+{
+	Oid			function = fcinfo->flinfo->fn_oid;
+	ListCell   *cell;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		userlock_adoption_raise_misuse();
+	if (userlock_session_loads_dump())
+		PG_RETURN_NULL();
+
+	foreach(cell, userlock_users_table_changed())
+	{
+		Relation	table = try_relation_open(lfirst_oid(cell), AccessShareLock);
+		bool		is_adopted;
+
+		if (table == NULL)
+			continue;
+		is_adopted = userlock_users_table_trigger(table, ROW_FUNCTION) != NULL;
+		relation_close(table, NoLock);
+		if (is_adopted)
+		{
+			follow_leaves(lfirst_oid(cell), function);
+			let_detached_go(lfirst_oid(cell), function);
+		}
+	}
+	PG_RETURN_NULL();
+}
+
+/* The caller must own the table, by the rights in force now. */
+static void
+require_owner(Oid table)
+{
+	char		kind = get_rel_relkind(table);
+
+	if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) ||
+		!userlock_compat_owns_table(table, GetUserId()))
+		userlock_adoption_raise(USERLOCK_RESULT_TABLE_NOT_OWNED, table);
+}
+
+/* Nobody but its owner locks the table; then nobody changes it. */
+static Oid
+require_own_table(FunctionCallInfo fcinfo)
+{
+	Oid			table = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+
+	userlock_caller_refuse_restricted();
+	require_owner(table);
+	LockRelationOid(table, ShareRowExclusiveLock);
+	require_owner(table);
+	return table;
+}
+
+/* A column that is named must be there, and of a type that an id may have. */
+static void
+require_column(Oid table, const char *name)
+{
+	AttrNumber	column = get_attnum(table, name);
+
+	if (column <= 0 ||
+		!userlock_users_table_takes_type(get_atttype(table, column)))
+		userlock_adoption_raise(USERLOCK_RESULT_USERS_INVALID, table);
+}
+
+/* The adoption of a table that is followed already goes on; else a new one. */
+static char *
+adoption_of(Oid table)
+{
+	Relation	relation = table_open(table, NoLock);
+	Trigger    *trigger = userlock_users_table_trigger(relation, ROW_FUNCTION);
+	char	   *adoption = trigger && trigger->tgnargs > 0 ? pstrdup(trigger->tgargs[0]) :
+		DatumGetCString(DirectFunctionCall1(uuid_out,
+											DirectFunctionCall1(gen_random_uuid, (Datum) 0)));
+
+	table_close(relation, NoLock);
+	return adoption;
+}
+
+static void
+stop_following(Oid table, Oid function)
+{
+	ListCell   *cell;
+
+	drop_trigger(table, ROW_FUNCTION, function);
+	foreach(cell, userlock_users_table_leaves(table))
+		drop_trigger(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
+}
+
+/* adopt(users, id_column, tenant_column) */
+Datum
+userlock_adopt(PG_FUNCTION_ARGS)
+{
+	Oid			function = fcinfo->flinfo->fn_oid;
+	Oid			table = require_own_table(fcinfo);
+	List	   *columns = NIL;
+	UserLockCaller caller;
+	UserLockStore store;
+	char	   *adoption;
+
+	if (!userlock_caller_read(&caller))
+		userlock_adoption_raise(USERLOCK_RESULT_CLAIMS_MALFORMED, table);
+	for (int i = 1; i <= 2; i++)
+	{
+		if (PG_ARGISNULL(i))
+			continue;
+		require_column(table, NameStr(*PG_GETARG_NAME(i)));
+		columns = lappend(columns, makeString(NameStr(*PG_GETARG_NAME(i))));
+	}
+	if (PG_ARGISNULL(1) ||
+		(list_length(columns) == 2 && equal(linitial(columns), lsecond(columns))))
+		userlock_adoption_raise(USERLOCK_RESULT_USERS_INVALID, table);
+
+	adoption = adoption_of(table);
+	stop_following(table, function);
+	userlock_store_begin(&store, function);
+	create_trigger(table, ROW_TRIGGER, ROW_FUNCTION,
+				   TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE | TRIGGER_TYPE_UPDATE, columns,
+				   strings(adoption, caller.tenant));
+	userlock_store_end(&store);
+	CommandCounterIncrement();
+	PG_RETURN_INT64(follow_leaves(table, function));
+}
+
+/* release(users) */
+Datum
+userlock_release(PG_FUNCTION_ARGS)
+{
+	Oid			table = require_own_table(fcinfo);
+	Relation	relation = table_open(table, NoLock);
+	Trigger    *trigger = userlock_users_table_trigger(relation, ROW_FUNCTION);
+	bool		is_adopted = trigger != NULL && !trigger->tgisclone;
+
+	table_close(relation, NoLock);
+	if (is_adopted)
+		stop_following(table, fcinfo->flinfo->fn_oid);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,148 @@
+/*
+ * plans.c
+ *		The statements, run by plans that are kept for the session.
+ *
+ * They are prepared once, as generic plans: planned anew, a transition would take
+ * several times as long.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+
+#include "core/plans.h"
+#include "core/rights.h"
+
+/* Kept for the session. */
+static struct
+{
+	SPIPlanPtr	plan;
+	bool		is_planned;		/* at least once */
+	Oid			temporary;		/* the session's pg_temp, as of then */
+}			plans[STATEMENT_COUNT];
+
+static Oid
+temporary_namespace(void)
+{
+	Oid			namespace;
+	Oid			toast;
+
+	GetTempNamespaceState(&namespace, &toast);
+	return namespace;
+}
+
+/*
+ * Will the server use the plan that it has?  It makes a new one at the first
+ * run, when a table has changed, and when the search_path means something else,
+ * as it does once the session has temporary tables.
+ */
+static bool
+is_planned(StatementId id)
+{
+	return plans[id].is_planned &&
+		SPI_plan_is_valid(plans[id].plan) &&
+		plans[id].temporary == temporary_namespace();
+}
+
+/*
+ * Executes a statement that the server is about to plan.  The plan will serve
+ * for long, so it must not take today's table for small: without this, one that
+ * is empty today would be read whole for every user tomorrow.  Nor is a bitmap
+ * worth its while for one row.
+ */
+static int
+plan_and_execute(StatementId id, Datum *values, const char *nulls,
+				 bool read_only)
+{
+	int			nest_level = NewGUCNestLevel();
+	int			result;
+
+	userlock_set_locally("enable_seqscan", "off");
+	userlock_set_locally("enable_bitmapscan", "off");
+	result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
+	AtEOXact_GUC(true, nest_level);
+
+	plans[id].is_planned = true;
+	plans[id].temporary = temporary_namespace();
+	return result;
+}
+
+uint64
+userlock_plans_run(StatementId id, Datum *values, const char *nulls,
+				   bool read_only)
+{
+	const UserLockStatement *statement = &userlock_statements[id];
+	MemoryContext callers = CurrentMemoryContext;
+	int			result;
+
+	if (plans[id].plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql,
+											  statement->parameters,
+											  (Oid *) statement->types,
+											  CURSOR_OPT_GENERIC_PLAN);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
+				 SPI_result_code_string(SPI_result));
+		plans[id].plan = plan;
+	}
+
+	if (is_planned(id))
+		result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
+	else
+		result = plan_and_execute(id, values, nulls, read_only);
+	if (result != statement->result)
+		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
+			 SPI_result_code_string(result));
+	MemoryContextSwitchTo(callers);
+	return SPI_processed;
+}
+
+/*
+ * The planner knows where rows are: it reads one by a scan of this very table
+ * only if that holds them itself, all of them.  A table that is partitioned, has
+ * children, or is the empty shell of one that an extension has distributed looks
+ * different in its plan.
+ */
+bool
+userlock_plans_read_from(Relation table)
+{
+	const UserLockStatement *statement = &userlock_statements[GET_ACCOUNT];
+	Oid			relation = RelationGetRelid(table);
+	Oid			owner = table->rd_rel->relowner;
+	MemoryContext planning = AllocSetContextCreate(CurrentMemoryContext,
+												   "userlock planning",
+												   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext callers = MemoryContextSwitchTo(planning);
+	UserLockRights rights;
+	List	   *queries;
+	PlannedStmt *planned;
+	Plan	   *plan;
+	bool		answer;
+
+	userlock_rights_take(&rights, owner);
+	queries = pg_analyze_and_rewrite_fixedparams(linitial(pg_parse_query(statement->sql)),
+												 statement->sql,
+												 statement->types,
+												 statement->parameters, NULL);
+	planned = linitial(pg_plan_queries(queries, statement->sql, 0, NULL));
+	userlock_rights_give_back(&rights);
+
+	plan = planned->planTree;
+	answer = (IsA(plan, IndexScan) || IsA(plan, IndexOnlyScan) ||
+			  IsA(plan, BitmapHeapScan) || IsA(plan, SeqScan)) &&
+		rt_fetch(((Scan *) plan)->scanrelid, planned->rtable)->relid == relation &&
+		check_enable_rls(relation, owner, true) != RLS_ENABLED;
+	MemoryContextSwitchTo(callers);
+	MemoryContextDelete(planning);
+	return answer;
+}

@@ -1,0 +1,27 @@
+/*
+ * plans.h
+ *		The statements, run by plans that are kept for the session.
+ */
+#ifndef USERLOCK_PLANS_H
+#define USERLOCK_PLANS_H
+
+#include "utils/rel.h"
+
+#include "core/statements.h"
+
+/*
+ * Runs a statement and returns how many rows it found or changed.  The result
+ * lives until it is discarded; the memory context stays the caller's, so that
+ * a bulk call can reset it after each user.
+ */
+extern uint64 userlock_plans_run(StatementId id, Datum *values,
+								 const char *nulls, bool read_only);
+
+/*
+ * Does SQL that reads an account as the owner of 'table', which is
+ * userlock_private.account, read it from this very table, where it can be found
+ * without SQL as well?  Callers need no rights, and stand nowhere in particular.
+ */
+extern bool userlock_plans_read_from(Relation table);
+
+#endif							/* USERLOCK_PLANS_H */

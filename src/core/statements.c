@@ -1,0 +1,189 @@
+/*
+ * statements.c
+ *		Every SQL statement about our own tables that the C code runs.
+ *
+ * They are simple on purpose, each naming one user by the full key and computing
+ * nothing volatile, so that they run anywhere the tables live.  Every name and
+ * operator is qualified.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+
+#include "core/statements.h"
+
+#define EQ " OPERATOR(pg_catalog.=) "
+#define LE " OPERATOR(pg_catalog.<=) "
+#define PLUS " OPERATOR(pg_catalog.+) "
+
+#define THIS_USER " WHERE tenant" EQ "$1 AND user_id" EQ "$2"
+
+/* In the order that read_account() expects. */
+#define ACCOUNT_COLUMNS \
+	"state, sequence, created_at, changed_at, locked_until, blocked_until, " \
+	"lock_sequence, block_sequence, access_valid_after"
+
+/*
+ * A transition in one statement: $3 is the moment, $4 the expected sequence or
+ * NULL, $5 the end of a new restriction or NULL, $6 the expected state or NULL.
+ *
+ * A row changed by another session while we waited for it was changed after $3
+ * or is in a state that no longer allows the transition; either way the row is
+ * left alone and the caller looks again.
+ */
+#define APPLY(transition, changes) \
+	"UPDATE userlock_private.account SET " \
+	"state = userlock.next_state(state, '" transition "'), " \
+	"sequence = sequence" PLUS "1, changed_at = $3, " changes \
+	THIS_USER \
+	" AND userlock_private.allows(state, changed_at, locked_until, blocked_until," \
+	" '" transition "', $3)" \
+	" AND ($4 IS NULL OR sequence" EQ "$4)" \
+	" AND ($6 IS NULL OR state OPERATOR(userlock.=)" \
+	" $6::userlock.user_lock_state)" \
+	" RETURNING " ACCOUNT_COLUMNS
+
+#define APPLY_TYPES \
+	{TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TEXTOID}
+
+#define APPEND \
+	"INSERT INTO userlock_private.event (tenant, user_id, sequence, kind," \
+	" from_state, to_state, at, actor, reason, until, details)" \
+	" VALUES ($1, $2, $3, $4, $5::userlock.user_lock_state," \
+	" $6::userlock.user_lock_state, $7, $8, $9, $10, $11)"
+
+#define APPEND_TYPES \
+	{TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, \
+	TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID}
+
+const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
+	[APPLY_LOCK] = {
+		APPLY("lock",
+			  "locked_until = $5, lock_sequence = sequence" PLUS "1, "
+			  "access_valid_after = $3"),
+		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
+	},
+	[APPLY_UNLOCK] = {
+		APPLY("unlock", "locked_until = NULL, lock_sequence = NULL"),
+		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
+	},
+	[APPLY_BLOCK] = {
+		APPLY("block",
+			  "blocked_until = $5, block_sequence = sequence" PLUS "1, "
+			  "access_valid_after = $3"),
+		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
+	},
+	[APPLY_UNBLOCK] = {
+		APPLY("unblock", "blocked_until = NULL, block_sequence = NULL"),
+		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
+	},
+	[GET_ACCOUNT] = {
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER,
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[GET_ACCOUNT_FOR_UPDATE] = {
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER
+		" FOR NO KEY UPDATE",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[GET_ACCOUNT_FOR_DELETE] = {
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER
+		" FOR UPDATE",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[GET_ACCOUNT_IF_FREE] = {
+		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER
+		" FOR NO KEY UPDATE SKIP LOCKED",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[INSERT_ACCOUNT] = {
+		"INSERT INTO userlock_private.account"
+		" (tenant, user_id, " ACCOUNT_COLUMNS ", adoption)"
+		" VALUES ($1, $2, $3::userlock.user_lock_state,"
+		" $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+		" ON CONFLICT DO NOTHING",
+		12, {TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+		TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TIMESTAMPTZOID, UUIDOID},
+		SPI_OK_INSERT
+	},
+	[IS_ADOPTED] = {
+		"SELECT FROM userlock_private.account" THIS_USER " AND adoption" EQ "$3",
+		3, {TEXTOID, TEXTOID, UUIDOID}, SPI_OK_SELECT
+	},
+	[PUT_ACCOUNT] = {
+		"UPDATE userlock_private.account SET"
+		" (" ACCOUNT_COLUMNS ")"
+		" = ROW ($3::userlock.user_lock_state,"
+		" $4, $5, $6, $7, $8, $9, $10, $11)"
+		THIS_USER,
+		11, {TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+		TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TIMESTAMPTZOID},
+		SPI_OK_UPDATE
+	},
+	[DELETE_ACCOUNT] = {
+		"DELETE FROM userlock_private.account" THIS_USER,
+		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
+	},
+	[DELETE_PROFILE] = {
+		"DELETE FROM userlock_private.profile" THIS_USER,
+		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
+	},
+	[PUT_PROFILE] = {
+		"INSERT INTO userlock_private.profile (tenant, user_id, document)"
+		" VALUES ($1, $2, $3)",
+		3, {TEXTOID, TEXTOID, JSONBOID}, SPI_OK_INSERT
+	},
+	[GET_PROFILE] = {
+		"SELECT document FROM userlock_private.profile" THIS_USER,
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[APPEND_EVENT] = {
+		APPEND,
+		11, APPEND_TYPES, SPI_OK_INSERT
+	},
+	/*
+	 * Under REPEATABLE READ a user deleted and registered again behind the
+	 * snapshot shows too low a last sequence.  ON CONFLICT makes the server
+	 * report that as the serialization failure it is.
+	 */
+	[APPEND_FIRST_EVENT] = {
+		APPEND " ON CONFLICT DO NOTHING",
+		11, APPEND_TYPES, SPI_OK_INSERT
+	},
+	[LAST_EVENT] = {
+		"SELECT sequence, at, from_state FROM userlock_private.event" THIS_USER
+		" ORDER BY sequence DESC LIMIT 1",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[LAST_OF_KIND] = {
+		"SELECT sequence, at, reason, until FROM userlock_private.event" THIS_USER
+		" AND kind" EQ "$3 ORDER BY sequence DESC LIMIT 1",
+		3, {TEXTOID, TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[FORGET_FAILURES] = {
+		"DELETE FROM userlock_private.login_failure WHERE ctid" EQ "ANY (ARRAY("
+		"SELECT ctid FROM userlock_private.login_failure" THIS_USER
+		" FOR UPDATE SKIP LOCKED))",
+		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
+	},
+	[DUE] = {
+		"SELECT tenant, user_id FROM userlock_private.account"
+		" WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state"
+		" AND (locked_until" LE "$3 OR blocked_until" LE "$3)"
+		" AND ((SELECT userlock.caller_tenants()) IS NULL OR tenant"
+		" OPERATOR(pg_catalog.=) ANY ((SELECT userlock.caller_tenants())::pg_catalog.text[]))"
+		" AND ($1 IS NULL OR (tenant, user_id)"
+		" OPERATOR(pg_catalog.>) ($1, $2))"
+		" ORDER BY tenant, user_id LIMIT $4",
+		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID}, SPI_OK_SELECT
+	},
+	[ADD_API_KEY] = {
+		"SELECT userlock_private.add_api_key($1, $2, $3, $4)",
+		4, {TEXTOID, NAMEOID, TEXTOID, TIMESTAMPTZOID}, SPI_OK_SELECT
+	},
+	[REPLACE_API_KEY] = {
+		"SELECT key, role FROM userlock_private.replace_api_key($1, $2, $3, $4)",
+		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INTERVALOID}, SPI_OK_SELECT
+	}
+};
