@@ -133,14 +133,15 @@ sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 
 ifneq ($(HTTP),no)
-# The configuration of nginx and PostgREST, for deployments to copy.
-HTTP_FILES := $(patsubst $(here)/http/%,%,$(wildcard $(here)/http/*.* $(here)/http/*/*.*))
+# The configuration of nginx and PostgREST, and what fills it in for a deployment.
+HTTP_FILES := $(patsubst $(here)/http/%,%,$(wildcard $(addprefix $(here)/http/,*.* */*.* */*/*.*)))
 HTTP_DIR    = $(DESTDIR)$(datadir)/userlock/http
 .PHONY: install-http uninstall-http
 install: install-http
 install-http:
 	$(MKDIR_P) $(patsubst %,'$(HTTP_DIR)/%',$(sort $(dir $(HTTP_FILES))))
 	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/http/$$file '$(HTTP_DIR)'/$$file || exit; done
+	$(INSTALL_SCRIPT) '$(here)/http/render' '$(HTTP_DIR)/render'
 uninstall: uninstall-http
 uninstall-http:
 	rm -rf '$(HTTP_DIR)'

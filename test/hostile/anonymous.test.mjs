@@ -3,17 +3,16 @@ import assert from 'node:assert/strict';
 import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import test, { after, before } from 'node:test';
-import { env, eventsOf, get, newUser, raw, request, rpc, sql } from '../http/client.mjs';
-import { startNginx } from '../http/nginx.mjs';
-import { http2 } from '../http/rpc.mjs';
+import { env, eventsOf, get, newUser, raw, request, rpc, sql } from '../http/lib/client.mjs';
+import { startNginx } from '../http/lib/nginx.mjs';
+import { http2 } from '../http/lib/rpc.mjs';
 
 // An nginx whose limits nobody else uses up, and a function that takes its time.
-const stack = env.PGHOST;
 const slow = `slow_${process.pid}`;
 const settings = `settings_${process.pid}`;
 let nginx;
 before(async () => {
-  nginx = await startNginx((text, own) => text.replaceAll(`${own}/postgrest.sock`, `${stack}/postgrest.sock`));
+  nginx = await startNginx();
   env.HTTP_URL = nginx.httpUrl;
   env.GRPC_URL = nginx.grpcUrl;
   await sql(`CREATE FUNCTION userlock.${slow}() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(30)';

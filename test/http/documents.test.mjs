@@ -7,7 +7,7 @@ import { request as httpRequest } from 'node:http';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { env, eventsOf, get, newUser, request, rpc, sign, sql, stateOf } from './client.mjs';
+import { env, eventsOf, get, newUser, request, rpc, sign, sql, stateOf } from './lib/client.mjs';
 
 const docs = new URL('../../docs/', import.meta.url);
 const page = (name) => readFile(new URL(name, docs), 'utf8');
@@ -30,7 +30,7 @@ for (const { name, language, text } of examples) {
   test(`an example of docs/${name}: ${text.split('\n')[0].slice(0, 70)}`, async () => {
     const { stdout } = await (language === 'sh'
       ? promisify(execFile)('bash', ['-c', prelude + text])
-      : promisify(execFile)('node', ['--input-type=module', '--eval', text], { cwd: new URL('../..', import.meta.url) }));
+      : promisify(execFile)('node', ['--input-type=module', '--eval', text], { cwd: new URL('..', import.meta.url) }));
     for (const [, answer] of text.matchAll(/^(?:#|\/\/) (.*)$/gm)) {
       assert.ok(withoutNumbers(stdout).includes(withoutNumbers(answer)), `${stdout}\ninstead of\n${answer}`);
     }

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
-import { env, sql } from './client.mjs';
+import { env, sql } from './lib/client.mjs';
 
 const configuration = await readFile(join(env.PGHOST, 'postgrest.conf'), 'utf8');
 const exposed = configuration.match(/^db-schemas = "(.*)"$/m)[1].split(', ');

@@ -1,8 +1,8 @@
 // Guardhouse: System API.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { env, eventsOf, newUser, request, rpc, sql, stateOf } from './client.mjs';
-import { check, commonErrors, vectors } from './contract.mjs';
+import { env, eventsOf, newUser, request, rpc, sql, stateOf } from './lib/client.mjs';
+import { check, commonErrors, vectors } from './lib/contract.mjs';
 
 const json = 'application/json';
 const path = (endpoint, id) => `/api/v1/users/${id}/${endpoint}`;

@@ -1,8 +1,8 @@
 // MonoCloud.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { env, eventsOf, newUser, request, rpc, sql, stateOf } from './client.mjs';
-import { check, commonErrors, vectors } from './contract.mjs';
+import { env, eventsOf, newUser, request, rpc, sql, stateOf } from './lib/client.mjs';
+import { check, commonErrors, vectors } from './lib/contract.mjs';
 
 const problem = 'application/problem+json';
 const path = (endpoint, id) => `/api/users/${id}/${endpoint}`;

@@ -1,8 +1,8 @@
 // PostgREST's own interface: status and body come from the SQLSTATEs.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
-import { startNginx } from './nginx.mjs';
+import { env, get, newUser, request, rpc, sign, sql } from './lib/client.mjs';
+import { startNginx } from './lib/nginx.mjs';
 
 const transitions = [
   // name, what makes it possible, state after, error when it is not, in words
@@ -273,8 +273,7 @@ test('a page of another origin may ask, call, and read the answer, of the origin
   assert.equal(preflight.headers.get('access-control-allow-origin'), '*');
   assert.equal(preflight.headers.get('access-control-allow-methods'), 'GET, HEAD, OPTIONS');
   assert.match(preflight.headers.get('access-control-allow-headers'), /authorization, content-type/);
-  const nginx = await startNginx((text, own) => text.replaceAll(`${own}/postgrest.sock`, `${env.PGHOST}/postgrest.sock`)
-    .replace(/(map \$for_browsers \$cors_origin \{[^}]*default) \*;/, '$1 https://app.example.com;'));
+  const nginx = await startNginx(['--origin', origin.origin]);
   try {
     for (const [path, method, token] of [['/restricted_users?limit=1', 'GET', env.OPERATOR_TOKEN], ['/restricted_users', 'GET'], ['/restricted_users', 'OPTIONS'], ['/user_history', 'PUT']]) {
       for (const [url, allowed] of [[env.HTTP_URL, '*'], [nginx.httpUrl, origin.origin]]) {

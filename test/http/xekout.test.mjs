@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test from 'node:test';
-import { env, eventsOf, newUser, request, rpc, stateOf } from './client.mjs';
-import { check, commonErrors, vectors } from './contract.mjs';
+import { env, eventsOf, newUser, request, rpc, stateOf } from './lib/client.mjs';
+import { check, commonErrors, vectors } from './lib/contract.mjs';
 
 const json = 'application/json';
 const path = (endpoint, id) => `/v1/admin/tenant/user/${endpoint}/${id}`;

@@ -1,8 +1,8 @@
 // Zitadel over REST: user API v2 and management API v1.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { env, eventsOf, newUser, request, rpc, sign, sql, stateOf } from './client.mjs';
-import { check, commonErrors, vectors } from './contract.mjs';
+import { env, eventsOf, newUser, request, rpc, sign, sql, stateOf } from './lib/client.mjs';
+import { check, commonErrors, vectors } from './lib/contract.mjs';
 
 const json = 'application/json';
 

@@ -1,9 +1,9 @@
 // Zitadel over gRPC, gRPC-Web and Connect, byte by byte.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { env, eventsOf, newUser, rpc, sign, sql, stateOf } from './client.mjs';
-import { badTokens } from './contract.mjs';
-import { badToken, bytes, call, frame, invalidBody, missingToken, noOrganisation, number, protocols, services, tooLarge } from './rpc.mjs';
+import { env, eventsOf, newUser, rpc, sign, sql, stateOf } from './lib/client.mjs';
+import { badTokens } from './lib/contract.mjs';
+import { badToken, bytes, call, frame, invalidBody, missingToken, noOrganisation, number, protocols, services, tooLarge } from './lib/rpc.mjs';
 
 // Of each operation: its method, its refusal, and the state after it, from each
 // state; undefined: refused.

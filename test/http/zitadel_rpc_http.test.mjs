@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
-import { env, newUser, raw, stateOf } from './client.mjs';
-import { badToken, bytes, call, compressed, denied, frame, http2, missingToken, protocols, services } from './rpc.mjs';
+import { env, newUser, raw, stateOf } from './lib/client.mjs';
+import { badToken, bytes, call, compressed, denied, frame, http2, missingToken, protocols, services } from './lib/rpc.mjs';
 
 const { gRPC, 'gRPC-Web': web, 'Connect in JSON': json } = protocols;
 const v2 = services['v2 UserService'].path;

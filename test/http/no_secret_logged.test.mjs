@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
+import { env, get, newUser, request, rpc, sign, sql } from './lib/client.mjs';
 
 test('no token and no key is in a log, and no user id is in nginx\'s', async () => {
   const user_id = await newUser('lock_user');

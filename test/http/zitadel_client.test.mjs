@@ -8,8 +8,8 @@ import { createManagementServiceClient } from '@zitadel/client/v1';
 import { createUserServiceClient } from '@zitadel/client/v2';
 import { createClientTransport } from '@zitadel/client/web';
 import { ErrorDetailSchema } from '@zitadel/proto/zitadel/message_pb.js';
-import { badTokens } from './contract.mjs';
-import { env, newUser, stateOf } from './client.mjs';
+import { badTokens } from './lib/contract.mjs';
+import { env, newUser, stateOf } from './lib/client.mjs';
 
 const bearer = (token) => (token ? [NewAuthorizationBearerInterceptor(token)] : []);
 const connect = (httpVersion, baseUrl, useBinaryFormat) => (token) =>

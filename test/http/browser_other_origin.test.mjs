@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { env, eventsOf, newUser, stateOf } from './client.mjs';
+import { env, eventsOf, newUser, stateOf } from './lib/client.mjs';
 
-const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
+const modules = fileURLToPath(new URL('../node_modules', import.meta.url));
 
 // Where a browser finds what a package exports: an import map's entries.
 async function exportsOf(name) {

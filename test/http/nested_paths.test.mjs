@@ -1,17 +1,18 @@
 // Contracts whose paths lie under those of others: where a request goes
 // depends on its path, not on the names of files.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import test, { after, before } from 'node:test';
-import { env, raw, request } from './client.mjs';
-import { check } from './contract.mjs';
-import { startNginx } from './nginx.mjs';
+import { env, raw, request } from './lib/client.mjs';
+import { check } from './lib/contract.mjs';
+import { startNginx } from './lib/nginx.mjs';
 
-// What a contract in JSON has of nginx, as http/contract.conf tells.
+// What a contract in JSON has of nginx, as http/common/contract.conf tells.
 const contract = (name, prefix) => `
 location ^~ ${prefix} {
     default_type application/json;
     set $contract ${name};
-    include @DIRECTORY@/refused.conf;
+    include common/refused.conf;
     set $credential $http_authorization;
     if ($request_uri !~ "^${prefix}(?<user_id>[^/?]+)/(?<function>ban)(\\?|$)") {
         return 404 '{"${name}":404}';
@@ -19,7 +20,7 @@ location ^~ ${prefix} {
     if ($credential = "") {
         return 401;
     }
-    include @DIRECTORY@/contract.conf;
+    include common/contract.conf;
     error_page 413 = @${name}_too_large;
 }
 ${Object.entries({ bad_token: 401, unreadable: 400, too_large: 413, internal_error: 500, unavailable: 503 }).map(([place, status]) => `
@@ -31,12 +32,8 @@ location @${name}_${place} { default_type application/json; return ${status} '{"
 const added = { aaa: '/api/v1/aaa/', aab: '/v2/aab/', zzy: '/v1/admin/tenant/user/revoke/zzy/', zzz: '/api/v1/zzz/' };
 let nginx;
 before(async () => {
-  nginx = await startNginx((text, directory) => {
-    text = text.replaceAll(`${directory}/postgrest.sock`, `${env.PGHOST}/postgrest.sock`);
-    const files = Object.entries(added).map(([name, prefix]) => [name, contract(name, prefix).replaceAll('@DIRECTORY@', directory)]);
-    const [first, last] = ['a', 'z'].map((letter) => files.filter(([name]) => name.startsWith(letter)).map(([, conf]) => conf).join(''));
-    return text.replace(/^.*\/contracts\/\*\.conf;$/m, (line) => `${first}\n${line}\n${last}`);
-  });
+  nginx = await startNginx([], (directory) =>
+    Promise.all(Object.entries(added).map(([name, prefix]) => writeFile(`${directory}/contracts/${name}.conf`, contract(name, prefix)))));
   env.HTTP_URL = nginx.httpUrl;
 });
 after(() => nginx.stop());

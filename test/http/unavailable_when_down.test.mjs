@@ -2,13 +2,13 @@
 // nginx with nobody behind it.
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { env, request } from './client.mjs';
-import { startNginx } from './nginx.mjs';
-import { unavailable } from './unavailable.mjs';
+import { env, request } from './lib/client.mjs';
+import { startNginx } from './lib/nginx.mjs';
+import { unavailable } from './lib/unavailable.mjs';
 
 let nginx;
 before(async () => {
-  nginx = await startNginx();
+  nginx = await startNginx(['--socket', '/nowhere/postgrest.sock']);
   env.HTTP_URL = nginx.httpUrl;
   env.GRPC_URL = nginx.grpcUrl;
 });

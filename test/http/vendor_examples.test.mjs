@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { env, newUser, rpc, stateOf } from './client.mjs';
+import { env, newUser, rpc, stateOf } from './lib/client.mjs';
 
 // Runs a command as a shell would; the answer's status is its last line.
 async function run(command) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import test from 'node:test';
-import { env, sql } from './client.mjs';
+import { env, sql } from './lib/client.mjs';
 
 const clients = 32;
 const users = 1000;

@@ -2,17 +2,17 @@
 // that the service is unavailable.
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import { env, get, request, sql } from './client.mjs';
-import { startNginx } from './nginx.mjs';
-import { startPostgrest } from './postgrest.mjs';
-import { unavailable } from './unavailable.mjs';
+import { env, get, request, sql } from './lib/client.mjs';
+import { startNginx } from './lib/nginx.mjs';
+import { startPostgrest } from './lib/postgrest.mjs';
+import { unavailable } from './lib/unavailable.mjs';
 
 const slow = `slow_${process.pid}`;
 let [nginx, postgrest] = [];
 before(async () => {
   await sql(`CREATE FUNCTION userlock.${slow}() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(5)'`);
-  postgrest = await startPostgrest((text) => text.replace('db-pool = 10', 'db-pool = 1').replace('db-pool-acquisition-timeout = 5', 'db-pool-acquisition-timeout = 1'));
-  nginx = await startNginx((text, own) => text.replaceAll(`${own}/postgrest.sock`, `${postgrest.directory}/postgrest.sock`));
+  postgrest = await startPostgrest([], { PGRST_DB_POOL: '1', PGRST_DB_POOL_ACQUISITION_TIMEOUT: '1' });
+  nginx = await startNginx(['--socket', postgrest.socket]);
   env.HTTP_URL = nginx.httpUrl;
   env.GRPC_URL = nginx.grpcUrl;
   while ((await get('/rpc/caller_tenants')).status !== 200) await new Promise((resolve) => setTimeout(resolve, 100));

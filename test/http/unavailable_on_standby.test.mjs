@@ -6,11 +6,12 @@ import { mkdtemp, rm, stat, chown, appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { env, get, newUser, request, rpc, sign } from './client.mjs';
-import { startNginx } from './nginx.mjs';
-import { startPostgrest } from './postgrest.mjs';
-import { badToken, call, protocols } from './rpc.mjs';
-import { unavailable } from './unavailable.mjs';
+import { env, get, newUser, request, rpc, sign } from './lib/client.mjs';
+import { startNginx } from './lib/nginx.mjs';
+import { startPostgrest } from './lib/postgrest.mjs';
+import { database } from './lib/render.mjs';
+import { badToken, call, protocols } from './lib/rpc.mjs';
+import { unavailable } from './lib/unavailable.mjs';
 
 const stack = env.PGHOST;
 let stop = async () => {};
@@ -25,8 +26,8 @@ before(async () => {
   run('pg_basebackup', '--host', stack, '--username', 'postgres', '--pgdata', join(directory, 'data'), '--write-recovery-conf', '--checkpoint', 'fast');
   await appendFile(join(directory, 'data/postgresql.auto.conf'), `unix_socket_directories = '${directory}'\nhot_standby = on\n`);
   run('pg_ctl', '--pgdata', join(directory, 'data'), '--log', join(directory, 'log'), '--wait', 'start');
-  const postgrest = await startPostgrest((text) => `${text.replace(`host=${stack}`, `host=${directory}`)}\ndb-channel-enabled = false\n`);
-  const nginx = await startNginx((text, own) => text.replaceAll(`${own}/postgrest.sock`, `${postgrest.directory}/postgrest.sock`));
+  const postgrest = await startPostgrest(['--database', database(directory)], { PGRST_DB_CHANNEL_ENABLED: 'false' });
+  const nginx = await startNginx(['--socket', postgrest.socket]);
   env.HTTP_URL = nginx.httpUrl;
   env.GRPC_URL = nginx.grpcUrl;
   stop = async () => {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import grpc from '@grpc/grpc-js';
-import { env, newUser, stateOf } from './client.mjs';
-import { badTokens } from './contract.mjs';
-import { bytes } from './rpc.mjs';
+import { env, newUser, stateOf } from './lib/client.mjs';
+import { badTokens } from './lib/contract.mjs';
+import { bytes } from './lib/rpc.mjs';
 
 // Messages are the tests' own bytes.
 const same = (message) => message;

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import test, { before } from 'node:test';
-import { check } from './contract.mjs';
-import { env, get, newUser, request, rpc, sign, sql } from './client.mjs';
-import { badToken, call, protocols } from './rpc.mjs';
+import { check } from './lib/contract.mjs';
+import { env, get, newUser, request, rpc, sign, sql } from './lib/client.mjs';
+import { badToken, call, protocols } from './lib/rpc.mjs';
 
 // A table of the application's, which only its row's owner sees, and only while allowed.
 const table = `note_${process.pid}`;
