@@ -78,7 +78,7 @@ test('a contract that was not chosen is not served, neither by nginx nor by Post
   }
   const { status, text } = curl('http://x/rpc/revoke', '--unix-socket', postgrest.socket, '--header', 'Content-Profile: userlock_xekout', ...post);
   assert.equal(status, 406);
-  assert.match(text, /: userlock, userlock_http, userlock_zitadel, userlock_zitadel_rpc"/);
+  assert.match(text, /: userlock, userlock_nginx, userlock_zitadel, userlock_zitadel_rpc"/);
 });
 
 test('PostgREST lets the group in that was named, and tells clients the public URL', async () => {
