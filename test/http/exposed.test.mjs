@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { env, sql } from './lib/client.mjs';
 
-const configuration = await readFile(join(env.PGHOST, 'postgrest.conf'), 'utf8');
+const configuration = await readFile(join(env.PGHOST, 'http/postgrest.conf'), 'utf8');
 const exposed = configuration.match(/^db-schemas = "(.*)"$/m)[1].split(', ');
 
 function ask(schema, method, path, body = '') {
