@@ -5,15 +5,15 @@ import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
-import { env, sql } from './lib/client.mjs';
+import { env, sign, sql } from './lib/client.mjs';
 
 const configuration = await readFile(join(env.PGHOST, 'http/postgrest.conf'), 'utf8');
 const exposed = configuration.match(/^db-schemas = "(.*)"$/m)[1].split(', ');
 
-function ask(schema, method, path, body = '') {
+function ask(schema, method, path, body = '', token = env.OPERATOR_TOKEN) {
   return new Promise((resolve, reject) => {
     const headers = {
-      Authorization: `Bearer ${env.OPERATOR_TOKEN}`, 'Content-Type': 'application/json',
+      Authorization: `Bearer ${token}`, 'Content-Type': 'application/json',
       'Accept-Profile': schema, 'Content-Profile': schema, 'Content-Length': Buffer.byteLength(body),
     };
     httpRequest({ socketPath: join(env.PGHOST, 'postgrest.sock'), method, path, headers }, async (response) => {
@@ -40,6 +40,29 @@ test('each schema of the contracts lists what it holds: calls, and nothing else'
     const calls = held.split('\n').map((name) => `/rpc/${name.match(/^function \w+\.(\w+)\((bytea)?\)$/)?.[1]}`);
     const { json } = await ask(schema, 'GET', '/');
     assert.deepEqual(Object.keys(json.paths).filter((path) => path !== '/').sort(), calls.sort(), held);
+  }
+});
+
+test('who is given all of the interface is shown all of it, all of it documented, and nothing else', async () => {
+  const role = `everything_${Date.now()}`;
+  await sql(`CREATE ROLE ${role}; GRANT ${role} TO authenticator;
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA userlock TO ${role}`);
+  try {
+    const { json } = await ask('userlock', 'GET', '/', '', await sign({ role }));
+    const interface_ = await sql(`SELECT '/rpc/' || proname FROM pg_proc
+      WHERE pronamespace = 'userlock'::regnamespace AND prorettype <> 'trigger'::regtype
+      UNION SELECT '/' || relname FROM pg_class WHERE relnamespace = 'userlock'::regnamespace AND relkind = 'v'`);
+    const shown = Object.keys(json.paths).filter((path) => path !== '/');
+    assert.deepEqual(shown.sort(), interface_.split('\n').sort());
+    const documents = await Promise.all(['reference', 'enforcement', 'adoption', 'logins', 'monitoring', 'operating']
+      .map((name) => readFile(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8')));
+    for (const path of shown) {
+      const name = path.split('/').at(-1);
+      assert.ok(documents.some((text) => text.includes(`\`${name}\``) || text.includes(`\`${name}(`)), name);
+    }
+    assert.equal(await sql(`SELECT has_schema_privilege('${role}', 'userlock_private', 'USAGE')`), 'f');
+  } finally {
+    await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   }
 });
 
