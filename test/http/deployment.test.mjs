@@ -1,5 +1,5 @@
-// What http/render writes for a deployment with TLS, keys of an issuer and two of the
-// contracts serves these, on one port for everything, and nothing else.
+// The deployment of docs/deployment.md, with TLS, keys of an issuer and two of the
+// contracts, serves these, on one port for everything, and nothing else.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -14,6 +14,9 @@ import { startNginx } from './lib/nginx.mjs';
 import { startPostgrest } from './lib/postgrest.mjs';
 import { database } from './lib/render.mjs';
 
+const document = await readFile(new URL('../../docs/deployment.md', import.meta.url), 'utf8');
+const [, example] = document.match(/```sh\ntools\/stack render \/etc\/userlock (.*?)```/s);
+
 let [keys, postgrest, nginx, baseUrl, ca] = [];
 before(async () => {
   keys = await mkdtemp(join(tmpdir(), 'userlock-keys-'));
@@ -24,10 +27,11 @@ before(async () => {
   await writeFile(`${keys}/database-uri`, database(env.PGHOST));
   const { uid, gid } = await stat(env.PGHOST);
   execFileSync('chown', ['-R', `${uid}:${gid}`, keys]);
-  const contracts = ['--contracts', 'zitadel,zitadel_rpc'];
-  postgrest = await startPostgrest([...contracts, '--jwt-secret', `${keys}/jwks.json`, '--database', `@${keys}/database-uri`,
-    '--socket-mode', '660', '--public-url', 'https://id.example.com/users']);
-  nginx = await startNginx([...contracts, '--tls-certificate', `${keys}/certificate.pem`, '--tls-key', `${keys}/key.pem`, '--socket', postgrest.socket]);
+  // As it stands there, but for the place of files, and on loopback.
+  const options = example.replaceAll(/\/etc\/\S*\.(pem|key|json)/g, (_, type) => `${keys}/${{ pem: 'certificate.pem', key: 'key.pem', json: 'jwks.json' }[type]}`)
+    .split(/[\s\\]+/).filter(Boolean).concat('--listen', '127.0.0.1');
+  postgrest = await startPostgrest([...options, '--database', `@${keys}/database-uri`, '--socket-mode', '660']);
+  nginx = await startNginx([...options, '--socket', postgrest.socket]);
   baseUrl = nginx.httpUrl;
 });
 after(async () => {
@@ -83,8 +87,8 @@ test('a contract that was not chosen is not served, neither by nginx nor by Post
 
 test('PostgREST lets the group in that was named, and tells clients the public URL', async () => {
   assert.equal((await stat(postgrest.socket)).mode & 0o777, 0o660);
-  const { host, basePath, schemes } = JSON.parse(curl('/').text);
-  assert.deepEqual([host, basePath, schemes], ['id.example.com:443', '/users', ['https']]);
+  const { host, schemes } = JSON.parse(curl('/').text);
+  assert.deepEqual([host, schemes], ['id.example.com:443', ['https']]);
 });
 
 test('no secret is copied', async () => {
