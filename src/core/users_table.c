@@ -20,6 +20,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -66,8 +67,9 @@ userlock_users_table_trigger(Relation table, const char *schema,
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
+		/* The relation's own go away when it changes, or might have. */
 		if (triggers->triggers[i].tgfoid == called)
-			return &triggers->triggers[i];
+			return &CopyTriggerDesc(triggers)->triggers[i];
 	}
 	return NULL;
 }

@@ -33,7 +33,7 @@ typedef struct UserLockUsersTable
 /* Is this a type that an id, or a tenant, may have? */
 extern bool userlock_users_table_takes_type(Oid type);
 
-/* The trigger of a function on a table; NULL: there is none. */
+/* A copy of the trigger of a function on a table; NULL: there is none. */
 extern Trigger *userlock_users_table_trigger(Relation table, const char *schema,
 											 const char *function);
 

@@ -131,6 +131,19 @@ SELECT release('public.customer');
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'userlock%';
 DROP TABLE public.customer;
 
+-- Nor is anything lost on a server that forgets whatever it knows, where it can be made to.
+CREATE TABLE public.forgotten (id text, region text) PARTITION BY LIST (region);
+CREATE TABLE public.forgotten_eu PARTITION OF public.forgotten FOR VALUES IN ('eu');
+INSERT INTO public.forgotten VALUES ('f1', 'eu'), ('f2', 'eu');
+SELECT set_config(name, least(max_val, '1'), false) IS NOT NULL AS set FROM pg_settings WHERE name = 'debug_discard_caches';
+SELECT adopt('public.forgotten', 'id');
+UPDATE public.forgotten SET id = 'f3' WHERE id = 'f1';
+TRUNCATE public.forgotten;
+SELECT release('public.forgotten');
+RESET debug_discard_caches;
+SELECT count(*) FROM account WHERE user_id LIKE 'f_';
+DROP TABLE public.forgotten;
+
 -- Only owners adopt, and only with EXECUTE; who may insert needs no more than that.
 CREATE ROLE regress_userlock_owner;
 CREATE ROLE regress_userlock_signup;
