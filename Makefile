@@ -41,7 +41,7 @@ CORE        = module state json name type operators rules \
 	caller caller_functions result outcome outcome_functions arguments \
 	rights statements plans store \
 	account account_functions transition transition_functions \
-	probe enforcement users_table adoption adoption_functions api_key maintenance
+	probe enforcement users_table id_change adoption adoption_functions api_key maintenance
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 

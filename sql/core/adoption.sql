@@ -14,7 +14,7 @@ AS 'MODULE_PATHNAME', 'userlock_follow_row';
 
 REVOKE EXECUTE ON FUNCTION userlock.follow_row FROM PUBLIC;
 COMMENT ON FUNCTION userlock.follow_row IS
-'Trigger of an adopted table and its partitions, after each row. Arguments: the adoption, the tenant of rows that name none; UPDATE OF has the columns of the id and, if there is one, the tenant.';
+'Trigger of an adopted table and its partitions, after each row; of a partitioned one also before UPDATE, where the id of a restricted user stays: PT400 user_restricted. Arguments: the adoption, the tenant of rows that name none; UPDATE OF has the columns of the id and, if there is one, the tenant.';
 
 CREATE FUNCTION userlock_private.follow_truncate()
 RETURNS trigger

@@ -29,7 +29,7 @@
 #include "core/adoption.h"
 #include "core/arguments.h"
 #include "core/caller.h"
-#include "core/transition.h"
+#include "core/id_change.h"
 
 PG_FUNCTION_INFO_V1(userlock_follow_row);
 PG_FUNCTION_INFO_V1(userlock_follow_truncate);
@@ -118,83 +118,6 @@ follow_out(const UserLockRequest *request, const UserLockUsersTable *users,
 	if (userlock_store_get(&request->key, USERLOCK_FOR_DELETE, &account) &&
 		userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_DELETE))
 		userlock_account_delete(request, &account);
-	userlock_store_end(&store);
-}
-
-/* The restrictions of a user, with the events that set them. */
-typedef struct Restrictions
-{
-	int			count;
-	struct
-	{
-		UserLockTransition transition;
-		UserLockEvent event;
-	}			set[2];
-} Restrictions;
-
-/*
- * What held before the statement that fires this trigger: whoever committed
- * since counts, the triggers of its other rows do not.  Else, where every id
- * moves to the next row, the first user's restrictions would move on to
- * everybody.  Only of users who came from this table: others' are none of its
- * business.
- */
-static Restrictions
-restrictions_before(const UserLockRequest *request,
-					const UserLockUsersTable *users, Oid function)
-{
-	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
-	CommandId	began = GetActiveSnapshot()->curcid;
-	Restrictions restrictions = {0};
-	UserLockState state = USERLOCK_ACTIVE;
-	UserLockAccount account;
-	UserLockStore store;
-
-	if (userlock_arguments_check_key(request) != USERLOCK_RESULT_OK)
-		return restrictions;
-	userlock_store_begin(&store, function);
-	PushCopiedSnapshot(GetTransactionSnapshot());
-	GetActiveSnapshot()->curcid = began;
-	if (userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_READING) &&
-		userlock_store_get(&request->key, USERLOCK_FOR_READING, &account))
-		state = userlock_state_at(account.state, account.locked_until,
-								  account.blocked_until, GetCurrentTimestamp());
-	PopActiveSnapshot();
-
-	for (int i = 0; i < lengthof(restricting); i++)
-	{
-		if ((state & userlock_transition_restriction(restricting[i])) &&
-			userlock_store_last_of_kind(&request->key,
-										userlock_transition_event(restricting[i]),
-										&restrictions.set[restrictions.count].event))
-			restrictions.set[restrictions.count++].transition = restricting[i];
-	}
-	userlock_store_end(&store);
-	return restrictions;
-}
-
-/* An id has changed: the new one is as restricted as the old one was. */
-static void
-carry_restrictions(const Restrictions *restrictions, const UserLockRequest *after,
-				   const UserLockUsersTable *users, Oid function)
-{
-	UserLockStore store;
-
-	if (restrictions->count == 0)
-		return;
-	userlock_store_begin(&store, function);
-	if (userlock_store_is_adopted(&after->key, users->adoption, USERLOCK_FOR_UPDATE))
-	{
-		for (int i = 0; i < restrictions->count; i++)
-		{
-			UserLockRequest request = *after;
-			UserLockOutcome outcome;
-
-			request.reason = restrictions->set[i].event.reason;
-			request.until = restrictions->set[i].event.until;
-			userlock_transition_attempt(&request, restrictions->set[i].transition, &outcome);
-		}
-	}
 	userlock_store_end(&store);
 }
 
@@ -294,22 +217,51 @@ require_trigger(FunctionCallInfo fcinfo, TriggerEvent moment)
 	return trigger;
 }
 
-/* follow_row(adoption, tenant): the trigger of an adopted table for each row. */
+/*
+ * Before an id changes in a partitioned table.  A row that goes to another
+ * partition is a DELETE and an INSERT to triggers that come after, which cannot
+ * tell whose restrictions the new row should have: so of those who are restricted
+ * the id stays.
+ */
+static Datum
+keep_id(FunctionCallInfo fcinfo)
+{
+	TriggerData *trigger = require_trigger(fcinfo, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW);
+	TupleDesc	columns = RelationGetDescr(trigger->tg_relation);
+	UserLockUsersTable users = userlock_adoption_of(trigger->tg_relation, trigger->tg_trigger);
+	UserLockRequest before = begin_request(&users, trigger->tg_trigtuple, columns);
+	UserLockRequest after = begin_request(&users, trigger->tg_newtuple, columns);
+
+	if (!userlock_users_table_same(&before.key, &after.key) &&
+		userlock_id_change_before(&before, &users, fcinfo->flinfo->fn_oid).count > 0)
+		userlock_arguments_raise(&before, USERLOCK_RESULT_USER_RESTRICTED);
+	return PointerGetDatum(trigger->tg_newtuple);
+}
+
+/*
+ * follow_row(adoption, tenant): the trigger of an adopted table for each row; of a
+ * partitioned one also before UPDATE.
+ */
 Datum
 userlock_follow_row(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = require_trigger(fcinfo, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW);
+	TriggerData *trigger;
 	Oid			function = fcinfo->flinfo->fn_oid;
 	UserLockUsersTable users;
 	UserLockRequest before = {0};
 	UserLockRequest after = {0};
-	Restrictions restrictions = {0};
+	UserLockRestrictions restrictions = {0};
 	TupleDesc	columns;
 	bool		goes;
 	bool		comes;
 	Datum		id;
 	bool		isnull;
 
+	if (CALLED_AS_TRIGGER(fcinfo) &&
+		TRIGGER_FIRED_BEFORE(((TriggerData *) fcinfo->context)->tg_event))
+		return keep_id(fcinfo);
+
+	trigger = require_trigger(fcinfo, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW);
 	users = userlock_adoption_of(trigger->tg_relation, trigger->tg_trigger);
 	columns = RelationGetDescr(trigger->tg_relation);
 	comes = !TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
@@ -328,7 +280,7 @@ userlock_follow_row(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	if (goes && comes)
-		restrictions = restrictions_before(&before, &users, function);
+		restrictions = userlock_id_change_before(&before, &users, function);
 	if (goes && before.key.user_id)
 	{
 		id = heap_getattr(trigger->tg_trigtuple, users.id_column, columns, &isnull);
@@ -338,7 +290,7 @@ userlock_follow_row(PG_FUNCTION_ARGS)
 	if (comes)
 		follow_in(&after, &users, function);
 	if (goes && comes)
-		carry_restrictions(&restrictions, &after, &users, function);
+		userlock_id_change_after(&restrictions, &after, &users, function);
 	return PointerGetDatum(NULL);
 }
 

@@ -10,6 +10,7 @@
 
 /* The triggers of an adopted table, and the functions that they call. */
 #define ROW_TRIGGER			"userlock_follow"
+#define ID_TRIGGER			"userlock_keep_id"
 #define ROW_FUNCTION		"userlock", "follow_row"
 #define TRUNCATE_TRIGGER	"userlock_follow_truncate"
 #define TRUNCATE_FUNCTION	"userlock_private", "follow_truncate"

@@ -37,22 +37,19 @@ strings(const char *one, const char *other)
 	return lappend(list, makeString(pstrdup(other)));
 }
 
-/*
- * Makes a trigger for each row, after the event, or for TRUNCATE, before it.
- * Nothing of the table's owner is evaluated for that.
- */
+/* Makes a trigger.  Nothing of the table's owner is evaluated for that. */
 static void
 create_trigger(Oid table, const char *name, const char *schema,
-			   const char *function, int16 events, List *columns, List *arguments)
+			   const char *function, int16 type, List *columns, List *arguments)
 {
 	CreateTrigStmt *statement = makeNode(CreateTrigStmt);
 
 	statement->trigname = pstrdup(name);
 	statement->funcname = strings(schema, function);
 	statement->args = arguments;
-	statement->row = events != TRIGGER_TYPE_TRUNCATE;
-	statement->timing = statement->row ? TRIGGER_TYPE_AFTER : TRIGGER_TYPE_BEFORE;
-	statement->events = events;
+	statement->row = TRIGGER_FOR_ROW(type);
+	statement->timing = type & TRIGGER_TYPE_TIMING_MASK;
+	statement->events = type & TRIGGER_TYPE_EVENT_MASK;
 	statement->columns = columns;
 	CreateTrigger(statement, NULL, table, InvalidOid, InvalidOid, InvalidOid,
 				  InvalidOid, InvalidOid, NULL, false, false);
@@ -84,7 +81,7 @@ follow_leaves(Oid table, Oid function)
 			users = userlock_adoption_of(leaf, trigger);
 			userlock_store_begin(&store, function);
 			create_trigger(RelationGetRelid(leaf), TRUNCATE_TRIGGER,
-						   TRUNCATE_FUNCTION, TRIGGER_TYPE_TRUNCATE, NIL,
+						   TRUNCATE_FUNCTION, TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE, NIL,
 						   list_make1(makeString(pstrdup(trigger->tgargs[0]))));
 			userlock_store_end(&store);
 			registered += userlock_adoption_follow_all(leaf, &users, true, function);
@@ -94,25 +91,28 @@ follow_leaves(Oid table, Oid function)
 	return registered;
 }
 
-/* Drops the trigger of a function on a table; not one that is a copy. */
+/* Drops the triggers of a function on a table; not those that are copies. */
 static void
-drop_trigger(Oid table, const char *schema, const char *function,
-			 Oid our_function)
+drop_triggers(Oid table, const char *schema, const char *function,
+			  Oid our_function)
 {
-	Relation	relation = table_open(table, ShareRowExclusiveLock);
-	Trigger    *trigger = userlock_users_table_trigger(relation, schema, function);
 	ObjectAddress address = {.classId = TriggerRelationId};
 	UserLockStore store;
 
-	if (trigger != NULL && !trigger->tgisclone)
+	for (;;)
+	{
+		Relation	relation = table_open(table, ShareRowExclusiveLock);
+		Trigger    *trigger = userlock_users_table_trigger(relation, schema, function);
+
+		table_close(relation, NoLock);
+		if (trigger == NULL || trigger->tgisclone)
+			return;
 		address.objectId = trigger->tgoid;
-	table_close(relation, NoLock);
-	if (!OidIsValid(address.objectId))
-		return;
-	userlock_store_begin(&store, our_function);
-	performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
-	userlock_store_end(&store);
-	CommandCounterIncrement();
+		userlock_store_begin(&store, our_function);
+		performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+		userlock_store_end(&store);
+		CommandCounterIncrement();
+	}
 }
 
 /*
@@ -142,7 +142,7 @@ let_detached_go(Oid parent, Oid function)
 													get_attname(parent, users.tenant_column, false));
 			userlock_adoption_follow_all(leaf, &detached, false, function);
 			table_close(leaf, NoLock);
-			drop_trigger(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
+			drop_triggers(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
 		}
 		else
 			table_close(leaf, NoLock);
@@ -237,9 +237,9 @@ stop_following(Oid table, Oid function)
 {
 	ListCell   *cell;
 
-	drop_trigger(table, ROW_FUNCTION, function);
+	drop_triggers(table, ROW_FUNCTION, function);
 	foreach(cell, userlock_users_table_leaves(table))
-		drop_trigger(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
+		drop_triggers(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
 }
 
 /* adopt(users, id_column, tenant_column) */
@@ -270,8 +270,13 @@ userlock_adopt(PG_FUNCTION_ARGS)
 	stop_following(table, function);
 	userlock_store_begin(&store, function);
 	create_trigger(table, ROW_TRIGGER, ROW_FUNCTION,
-				   TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE | TRIGGER_TYPE_UPDATE, columns,
-				   strings(adoption, caller.tenant));
+				   TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE |
+				   TRIGGER_TYPE_UPDATE,
+				   columns, strings(adoption, caller.tenant));
+	if (get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE)
+		create_trigger(table, ID_TRIGGER, ROW_FUNCTION,
+					   TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE,
+					   columns, strings(adoption, caller.tenant));
 	userlock_store_end(&store);
 	CommandCounterIncrement();
 	PG_RETURN_INT64(follow_leaves(table, function));

@@ -209,6 +209,12 @@ const UserLockResultText userlock_results[] = {
 		gettext_noop("The column of the id, or of the tenant, does not exist or is of a type that no id has."),
 		gettext_noop("Name columns of type text, varchar, uuid, smallint, integer or bigint.")
 	},
+	[USERLOCK_RESULT_USER_RESTRICTED] = {
+		"user_restricted", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" is restricted"),
+		gettext_noop("In a partitioned table that is adopted the id of whoever is restricted does not change."),
+		gettext_noop("Lift the restriction first, and set it again for the new id.")
+	},
 	[USERLOCK_RESULT_USER_LOCKED] = {
 		"user_locked", ERRCODE_USERLOCK_FORBIDDEN,
 		gettext_noop("user \"%s\" is locked"),

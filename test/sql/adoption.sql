@@ -122,6 +122,17 @@ SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'userlock%' AND tgrelid = 'pub
 ALTER TABLE public.customer ATTACH PARTITION public.customer_us FOR VALUES IN ('us');
 SELECT user_id FROM account ORDER BY 1;
 SELECT * FROM verify();
+-- An id whose row could move to another partition takes no restriction along: it stays.
+SELECT count(block_user('7', 'fraud'));
+\set VERBOSITY default
+UPDATE public.customer SET id = 8, region = 'eu' WHERE id = 7;
+\set VERBOSITY terse
+UPDATE public.customer SET region = 'eu' WHERE id = 7;
+SELECT user_id, state FROM account WHERE user_id IN ('7', '8');
+SELECT count(unblock_user('7'));
+UPDATE public.customer SET id = 8 WHERE id = 7;
+UPDATE public.customer SET id = 7, region = 'us' WHERE id = 8;
+SELECT user_id, state FROM account WHERE user_id IN ('7', '8');
 -- A partition is adopted with its table, and released with it.
 SELECT adopt('public.customer_us', 'id');
 SELECT release('public.customer_us');

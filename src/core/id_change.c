@@ -1,0 +1,72 @@
+/*
+ * id_change.c
+ *		What a row of an adopted table takes along when its id changes.
+ */
+#include "postgres.h"
+
+#include "utils/snapmgr.h"
+
+#include "core/arguments.h"
+#include "core/id_change.h"
+#include "core/transition.h"
+
+UserLockRestrictions
+userlock_id_change_before(const UserLockRequest *request,
+						  const UserLockUsersTable *users, Oid function)
+{
+	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
+	CommandId	began = GetActiveSnapshot()->curcid;
+	UserLockRestrictions restrictions = {0};
+	UserLockState state = USERLOCK_ACTIVE;
+	UserLockAccount account;
+	UserLockStore store;
+
+	if (userlock_arguments_check_key(request) != USERLOCK_RESULT_OK)
+		return restrictions;
+	userlock_store_begin(&store, function);
+	/* Whoever is restricting the user just now comes first. */
+	userlock_store_get(&request->key, USERLOCK_FOR_DELETE, &account);
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	GetActiveSnapshot()->curcid = began;
+	if (userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_READING) &&
+		userlock_store_get(&request->key, USERLOCK_FOR_READING, &account))
+		state = userlock_state_at(account.state, account.locked_until,
+								  account.blocked_until, GetCurrentTimestamp());
+	PopActiveSnapshot();
+
+	for (int i = 0; i < lengthof(restricting); i++)
+	{
+		if ((state & userlock_transition_restriction(restricting[i])) &&
+			userlock_store_last_of_kind(&request->key,
+										userlock_transition_event(restricting[i]),
+										&restrictions.set[restrictions.count].event))
+			restrictions.set[restrictions.count++].transition = restricting[i];
+	}
+	userlock_store_end(&store);
+	return restrictions;
+}
+
+void
+userlock_id_change_after(const UserLockRestrictions *restrictions,
+						 const UserLockRequest *after,
+						 const UserLockUsersTable *users, Oid function)
+{
+	UserLockStore store;
+
+	if (restrictions->count == 0)
+		return;
+	userlock_store_begin(&store, function);
+	if (userlock_store_is_adopted(&after->key, users->adoption, USERLOCK_FOR_UPDATE))
+	{
+		for (int i = 0; i < restrictions->count; i++)
+		{
+			UserLockRequest request = *after;
+			UserLockOutcome outcome;
+
+			request.reason = restrictions->set[i].event.reason;
+			request.until = restrictions->set[i].event.until;
+			userlock_transition_attempt(&request, restrictions->set[i].transition, &outcome);
+		}
+	}
+	userlock_store_end(&store);
+}

@@ -1,0 +1,39 @@
+/*
+ * id_change.h
+ *		What a row of an adopted table takes along when its id changes.
+ */
+#ifndef USERLOCK_ID_CHANGE_H
+#define USERLOCK_ID_CHANGE_H
+
+#include "core/request.h"
+#include "core/users_table.h"
+
+/* The restrictions of a user, with the events that set them. */
+typedef struct UserLockRestrictions
+{
+	int			count;
+	struct
+	{
+		UserLockTransition transition;
+		UserLockEvent event;
+	}			set[2];
+} UserLockRestrictions;
+
+/*
+ * What holds for the old id, as it was before the statement that fires this
+ * trigger: whoever committed since counts, the triggers of its other rows do not.
+ * Else, where every id moves to the next row, the first user's restrictions would
+ * move on to everybody.  Only of users who came from this table: others' are none
+ * of its business.  function: the one being run, whose owner's rights read.
+ */
+extern UserLockRestrictions userlock_id_change_before(const UserLockRequest *request,
+													  const UserLockUsersTable *users,
+													  Oid function);
+
+/* Has the new id as restricted as the old one was. */
+extern void userlock_id_change_after(const UserLockRestrictions *restrictions,
+									 const UserLockRequest *after,
+									 const UserLockUsersTable *users,
+									 Oid function);
+
+#endif							/* USERLOCK_ID_CHANGE_H */
