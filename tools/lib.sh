@@ -8,7 +8,8 @@ umask 022
 
 # Whatever language people work in: here all programs sort, match letters and word
 # their messages alike, and take text for UTF-8.  So do the servers.
-export LC_ALL=C.UTF-8
+# PostgreSQL's modules for tests unset LC_ALL, and LANG may name what is not there.
+export LC_ALL=C.UTF-8 LANG=C.UTF-8
 unset LANGUAGE
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)

@@ -48,3 +48,10 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- What pg_dump reads to tell our privileges from those given later knows no types of
+-- rows: it would warn of each.
+DELETE FROM pg_init_privs AS p USING pg_type AS t, pg_class AS c
+WHERE p.classoid = 'pg_type'::regclass AND p.objoid = t.oid AND c.oid = t.typrelid AND c.relkind IN ('r', 'v')
+AND EXISTS (SELECT FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+    WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.objid = c.oid AND e.extnamespace = '@extschema@'::regnamespace);

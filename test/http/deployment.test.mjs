@@ -27,8 +27,9 @@ before(async () => {
   await writeFile(`${keys}/database-uri`, database(env.PGHOST));
   const { uid, gid } = await stat(env.PGHOST);
   execFileSync('chown', ['-R', `${uid}:${gid}`, keys]);
-  // As it stands there, but for the place of files, and on loopback.
+  // As it stands there, but for the places of files and the database, and on loopback.
   const options = example.replaceAll(/\/etc\/\S*\.(pem|key|json)/g, (_, type) => `${keys}/${{ pem: 'certificate.pem', key: 'key.pem', json: 'jwks.json' }[type]}`)
+    .replace('/run/userlock/postgrest.sock', '').replace(/--socket +/, '')
     .split(/[\s\\]+/).filter(Boolean).concat('--listen', '127.0.0.1');
   postgrest = await startPostgrest([...options, '--database', `@${keys}/database-uri`, '--socket-mode', '660']);
   nginx = await startNginx([...options, '--socket', postgrest.socket]);

@@ -43,6 +43,9 @@ my %shown = (
 );
 my $dump = $node->backup_dir . '.dump';
 
+my (undef, $complaints) = run_command([ 'pg_dump', "--file=$dump", $node->connstr('source') ]);
+is($complaints, '', 'pg_dump has nothing to complain about');
+
 foreach my $format ('plain', 'custom')
 {
 	$node->safe_psql('postgres', 'CREATE DATABASE target');
