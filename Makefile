@@ -62,7 +62,7 @@ REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register expire-lock snapshot notify revoke-expire \
-	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy
+	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy adopted-rows
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = $(filter-out $(NEEDS_HTTP),$(patsubst $(here)/%,%,$(wildcard $(here)/test/t/*.pl)))

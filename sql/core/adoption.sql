@@ -35,7 +35,7 @@ COMMENT ON FUNCTION userlock_private.follow_partitions IS
 'Event trigger after CREATE TABLE and ALTER TABLE: the rows of a partition that an adopted table gains become users, and those of one that it loses leave.';
 
 CREATE EVENT TRIGGER userlock_follow_partitions ON ddl_command_end
-WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
+WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'ALTER TABLE')
 EXECUTE FUNCTION userlock_private.follow_partitions();
 
 COMMENT ON EVENT TRIGGER userlock_follow_partitions IS

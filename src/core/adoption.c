@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -74,13 +74,12 @@ begin_request(const UserLockUsersTable *users, HeapTuple row, TupleDesc columns)
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END, .idempotent = true};
 	UserLockCaller caller;
-	bool		names_tenant;
 
 	if (!userlock_caller_read(&caller))
 		userlock_arguments_raise(&request, USERLOCK_RESULT_CLAIMS_MALFORMED);
 	request.actor = CStringGetTextDatum(userlock_caller_actor(&caller));
-	request.key = userlock_users_table_key(users, row, columns, &names_tenant);
-	if (names_tenant &&
+	request.key = userlock_users_table_key(users, row, columns);
+	if (users->tenant_column != InvalidAttrNumber &&
 		!userlock_caller_may_name(&caller, TextDatumGetCString(request.key.tenant)))
 		userlock_arguments_raise(&request, USERLOCK_RESULT_TENANT_DENIED);
 	return request;
@@ -98,26 +97,46 @@ follow_in(const UserLockRequest *request, const UserLockUsersTable *users,
 	if (result != USERLOCK_RESULT_OK)
 		userlock_arguments_raise(request, result);
 	userlock_store_begin(&store, function);
-	result = userlock_account_register(request, (Datum) 0, users->adoption, &account);
+	/* Whoever is registered is held, lest a row that goes just now takes them. */
+	do
+	{
+		result = userlock_account_register(request, (Datum) 0, users->adoption, &account);
+	} while (result != USERLOCK_RESULT_CHANGED &&
+			 !userlock_store_get(&request->key, USERLOCK_FOR_UPDATE, &account));
 	userlock_store_end(&store);
 	return result == USERLOCK_RESULT_CHANGED;
 }
 
-/* A row is gone: its user leaves, if they came from this table. */
+/*
+ * Did the user come from this table?  Holds on to them, so that the rows of other
+ * sessions are settled before anybody asks whether one is left.
+ */
+static bool
+hold_ours(const UserLockRequest *request, const UserLockUsersTable *users,
+		  Oid function)
+{
+	UserLockAccount account;
+	UserLockStore store;
+	bool		is_ours;
+
+	if (userlock_arguments_check_key(request) != USERLOCK_RESULT_OK)
+		return false;			/* nobody has such an id */
+	userlock_store_begin(&store, function);
+	is_ours = userlock_store_get(&request->key, USERLOCK_FOR_DELETE, &account) &&
+		userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_DELETE);
+	userlock_store_end(&store);
+	return is_ours;
+}
+
+/* The last row of a user whom hold_ours() holds is gone: they leave. */
 static void
-follow_out(const UserLockRequest *request, const UserLockUsersTable *users,
-		   Oid function)
+follow_out(const UserLockRequest *request, Oid function)
 {
 	UserLockAccount account;
 	UserLockStore store;
 
-	if (userlock_arguments_check_key(request) != USERLOCK_RESULT_OK)
-		return;					/* nobody has such an id */
 	userlock_store_begin(&store, function);
-	/* Locked first: who comes back by other ways meanwhile is not ours. */
-	if (userlock_store_get(&request->key, USERLOCK_FOR_DELETE, &account) &&
-		userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_DELETE))
-		userlock_account_delete(request, &account);
+	userlock_account_delete(request, &account);
 	userlock_store_end(&store);
 }
 
@@ -163,32 +182,34 @@ adopted_table(Relation table, const Trigger *trigger)
 		if (is_adopted)
 			return lfirst_oid(cell);
 	}
-	elog(ERROR, "relation %u is a partition of no adopted table",
-		 RelationGetRelid(table));
+	/* It is being detached just now. */
+	return RelationGetRelid(table);
 }
 
-/* Has another row, of any partition, the user whom this row had? */
-static bool
-is_still_there(Relation table, const Trigger *trigger, const UserLockKey *key,
-			   Datum id)
+bool
+userlock_adoption_has_row(Oid table, const UserLockKey *key, Oid except)
 {
 	bool		found = false;
 	ListCell   *cell;
 
-	/* The statement is complete: one of its rows may have the id now. */
+	/* What the statement itself has done counts. */
 	CommandCounterIncrement();
-	foreach(cell, userlock_users_table_leaves(adopted_table(table, trigger)))
+	foreach(cell, userlock_users_table_leaves(table))
 	{
-		Relation	leaf = table_open(lfirst_oid(cell), AccessShareLock);
-		Trigger    *of_leaf = userlock_users_table_trigger(leaf, ROW_FUNCTION);
+		Relation	leaf = lfirst_oid(cell) == except ? NULL :
+			try_relation_open(lfirst_oid(cell), AccessShareLock);
+		Trigger    *trigger;
 		UserLockUsersTable users;
 
-		if (of_leaf != NULL)
+		if (leaf == NULL)
+			continue;
+		trigger = userlock_users_table_trigger(leaf, ROW_FUNCTION);
+		if (trigger != NULL && leaf->rd_rel->relkind == RELKIND_RELATION)
 		{
-			users = userlock_adoption_of(leaf, of_leaf);
-			found = userlock_users_table_has(leaf, &users, key, id);
+			users = userlock_adoption_of(leaf, trigger);
+			found = userlock_users_table_has(leaf, &users, key);
 		}
-		table_close(leaf, NoLock);
+		relation_close(leaf, NoLock);
 		if (found)
 			break;
 	}
@@ -254,8 +275,6 @@ userlock_follow_row(PG_FUNCTION_ARGS)
 	TupleDesc	columns;
 	bool		goes;
 	bool		comes;
-	Datum		id;
-	bool		isnull;
 
 	if (CALLED_AS_TRIGGER(fcinfo) &&
 		TRIGGER_FIRED_BEFORE(((TriggerData *) fcinfo->context)->tg_event))
@@ -281,12 +300,11 @@ userlock_follow_row(PG_FUNCTION_ARGS)
 
 	if (goes && comes)
 		restrictions = userlock_id_change_before(&before, &users, function);
-	if (goes && before.key.user_id)
-	{
-		id = heap_getattr(trigger->tg_trigtuple, users.id_column, columns, &isnull);
-		if (!is_still_there(trigger->tg_relation, trigger->tg_trigger, &before.key, id))
-			follow_out(&before, &users, function);
-	}
+	/* The statement is complete: another of its rows may have the id now. */
+	if (goes && hold_ours(&before, &users, function) &&
+		!userlock_adoption_has_row(adopted_table(trigger->tg_relation, trigger->tg_trigger),
+								   &before.key, InvalidOid))
+		follow_out(&before, function);
 	if (comes)
 		follow_in(&after, &users, function);
 	if (goes && comes)
@@ -296,7 +314,7 @@ userlock_follow_row(PG_FUNCTION_ARGS)
 
 int64
 userlock_adoption_follow_all(Relation table, const UserLockUsersTable *users,
-							 bool comes, Oid function)
+							 bool comes, Oid others, Oid function)
 {
 	TupleDesc	columns = RelationGetDescr(table);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -317,7 +335,12 @@ userlock_adoption_follow_all(Relation table, const UserLockUsersTable *users,
 
 		CHECK_FOR_INTERRUPTS();
 		if (!comes)
-			follow_out(&request, users, function);
+		{
+			if (hold_ours(&request, users, function) &&
+				!(OidIsValid(others) &&
+				  userlock_adoption_has_row(others, &request.key, RelationGetRelid(table))))
+				follow_out(&request, function);
+		}
 		else if (follow_in(&request, users, function))
 			registered++;
 		if (comes && ++seen % NOTICE_INTERVAL == 0)
@@ -346,7 +369,8 @@ userlock_follow_truncate(PG_FUNCTION_ARGS)
 	{
 		UserLockUsersTable users = userlock_adoption_of(trigger->tg_relation, for_rows);
 
-		userlock_adoption_follow_all(trigger->tg_relation, &users, false, fcinfo->flinfo->fn_oid);
+		userlock_adoption_follow_all(trigger->tg_relation, &users, false, InvalidOid,
+									 fcinfo->flinfo->fn_oid);
 	}
 	return PointerGetDatum(NULL);
 }

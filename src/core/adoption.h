@@ -32,12 +32,19 @@ extern UserLockUsersTable userlock_adoption_of(Relation table,
 											   const Trigger *trigger);
 
 /*
+ * Has a table, in any partition but one ('except', InvalidOid: any), a row of this
+ * user?
+ */
+extern bool userlock_adoption_has_row(Oid table, const UserLockKey *key, Oid except);
+
+/*
  * Has all rows of a table come, or go.  The table's tuples are read as they are:
- * nothing is planned, nothing evaluated.  function: the one being run, whose
+ * nothing is planned, nothing evaluated.  others: nobody goes who has a row in this
+ * table as well; InvalidOid: everybody goes.  function: the one being run, whose
  * owner's rights register.  Returns how many users that made.
  */
 extern int64 userlock_adoption_follow_all(Relation table,
 										  const UserLockUsersTable *users,
-										  bool comes, Oid function);
+										  bool comes, Oid others, Oid function);
 
 #endif							/* USERLOCK_ADOPTION_H */

@@ -68,25 +68,28 @@ follow_leaves(Oid table, Oid function)
 
 	foreach(cell, userlock_users_table_leaves(table))
 	{
-		Relation	leaf = table_open(lfirst_oid(cell), AccessShareLock);
-		Trigger    *trigger = userlock_users_table_trigger(leaf, ROW_FUNCTION);
+		Relation	leaf = try_relation_open(lfirst_oid(cell), AccessShareLock);
+		Trigger    *trigger;
 		UserLockUsersTable users;
 		UserLockStore store;
 
+		if (leaf == NULL)
+			continue;			/* dropped meanwhile */
+		trigger = userlock_users_table_trigger(leaf, ROW_FUNCTION);
 		if (trigger != NULL &&
 			userlock_users_table_trigger(leaf, TRUNCATE_FUNCTION) == NULL)
 		{
 			if (leaf->rd_rel->relkind != RELKIND_RELATION)
-				userlock_adoption_raise(USERLOCK_RESULT_TABLE_NOT_OWNED, RelationGetRelid(leaf));
+				userlock_adoption_raise(USERLOCK_RESULT_TABLE_UNSUITABLE, RelationGetRelid(leaf));
 			users = userlock_adoption_of(leaf, trigger);
 			userlock_store_begin(&store, function);
 			create_trigger(RelationGetRelid(leaf), TRUNCATE_TRIGGER,
 						   TRUNCATE_FUNCTION, TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE, NIL,
 						   list_make1(makeString(pstrdup(trigger->tgargs[0]))));
 			userlock_store_end(&store);
-			registered += userlock_adoption_follow_all(leaf, &users, true, function);
+			registered += userlock_adoption_follow_all(leaf, &users, true, InvalidOid, function);
 		}
-		table_close(leaf, NoLock);
+		relation_close(leaf, NoLock);
 	}
 	return registered;
 }
@@ -140,7 +143,9 @@ let_detached_go(Oid parent, Oid function)
 			if (users.tenant_column != InvalidAttrNumber)
 				detached.tenant_column = get_attnum(lfirst_oid(cell),
 													get_attname(parent, users.tenant_column, false));
-			userlock_adoption_follow_all(leaf, &detached, false, function);
+			if (detached.id_column > 0 &&
+				userlock_users_table_takes_type(get_atttype(lfirst_oid(cell), detached.id_column)))
+				userlock_adoption_follow_all(leaf, &detached, false, parent, function);
 			table_close(leaf, NoLock);
 			drop_triggers(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
 		}
@@ -189,8 +194,9 @@ require_owner(Oid table)
 {
 	char		kind = get_rel_relkind(table);
 
-	if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) ||
-		!userlock_compat_owns_table(table, GetUserId()))
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		userlock_adoption_raise(USERLOCK_RESULT_TABLE_UNSUITABLE, table);
+	if (!userlock_compat_owns_table(table, GetUserId()))
 		userlock_adoption_raise(USERLOCK_RESULT_TABLE_NOT_OWNED, table);
 }
 

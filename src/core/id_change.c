@@ -46,6 +46,25 @@ userlock_id_change_before(const UserLockRequest *request,
 	return restrictions;
 }
 
+/* Sets a restriction, also where there is one that ends earlier. */
+static void
+restrict_until(const UserLockRequest *request, UserLockTransition transition)
+{
+	bool		locks = transition == USERLOCK_LOCK;
+	UserLockOutcome outcome;
+
+	userlock_transition_attempt(request, transition, &outcome);
+	if (outcome.result == USERLOCK_RESULT_UNCHANGED &&
+		(locks ? outcome.account.locked_until : outcome.account.blocked_until) < request->until)
+	{
+		UserLockRequest lift = *request;
+
+		lift.until = USERLOCK_NO_END;
+		userlock_transition_attempt(&lift, locks ? USERLOCK_UNLOCK : USERLOCK_UNBLOCK, &outcome);
+		userlock_transition_attempt(request, transition, &outcome);
+	}
+}
+
 void
 userlock_id_change_after(const UserLockRestrictions *restrictions,
 						 const UserLockRequest *after,
@@ -61,11 +80,10 @@ userlock_id_change_after(const UserLockRestrictions *restrictions,
 		for (int i = 0; i < restrictions->count; i++)
 		{
 			UserLockRequest request = *after;
-			UserLockOutcome outcome;
 
 			request.reason = restrictions->set[i].event.reason;
 			request.until = restrictions->set[i].event.until;
-			userlock_transition_attempt(&request, restrictions->set[i].transition, &outcome);
+			restrict_until(&request, restrictions->set[i].transition);
 		}
 	}
 	userlock_store_end(&store);

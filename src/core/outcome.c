@@ -96,6 +96,9 @@ explain(const UserLockOutcome *outcome)
 			explanation.message = psprintf(_("must be owner of table %s"),
 										   outcome->object);
 			break;
+		case USERLOCK_RESULT_TABLE_UNSUITABLE:
+			explanation.message = psprintf(_("%s is not a table"), outcome->object);
+			break;
 		case USERLOCK_RESULT_USERS_INVALID:
 			explanation.message = psprintf(_("invalid columns of table %s"),
 										   outcome->object);

@@ -201,7 +201,13 @@ const UserLockResultText userlock_results[] = {
 		"table_not_owned", ERRCODE_INSUFFICIENT_PRIVILEGE,
 		NULL,
 		gettext_noop("Its rows become users, by a trigger on it."),
-		gettext_noop("Name a table, not a view, and call this as its owner.")
+		gettext_noop("Call this as the owner of the table.")
+	},
+	[USERLOCK_RESULT_TABLE_UNSUITABLE] = {
+		"table_unsuitable", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		NULL,
+		gettext_noop("Only what holds rows here can be followed by a trigger."),
+		gettext_noop("Name a table, or one whose partitions are tables.")
 	},
 	[USERLOCK_RESULT_USERS_INVALID] = {
 		"users_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,

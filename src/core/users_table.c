@@ -25,8 +25,10 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/uuid.h"
 
 #include "core/compat.h"
 #include "core/users_table.h"
@@ -145,17 +147,43 @@ userlock_users_table_same(const UserLockKey *one, const UserLockKey *other)
 
 UserLockKey
 userlock_users_table_key(const UserLockUsersTable *users, HeapTuple row,
-						 TupleDesc columns, bool *names_tenant)
+						 TupleDesc columns)
 {
 	UserLockKey key = {.tenant = (Datum) 0};
 
 	key.user_id = column_text(row, columns, users->id_column);
 	if (users->tenant_column != InvalidAttrNumber)
 		key.tenant = column_text(row, columns, users->tenant_column);
-	*names_tenant = key.tenant != (Datum) 0;
-	if (!*names_tenant)
+	if (key.tenant == (Datum) 0)
 		key.tenant = users->tenant;
 	return key;
+}
+
+/* A text as a column of this type has it; false: none of its values is that. */
+static bool
+column_value(Oid type, Datum id, Datum *value)
+{
+	char	   *string = TextDatumGetCString(id);
+	char	   *end;
+	int64		number;
+
+	switch (getBaseType(type))
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			*value = id;
+			return true;
+		case UUIDOID:
+			/* The key was made of such a value. */
+			*value = DirectFunctionCall1(uuid_in, CStringGetDatum(string));
+			return true;
+		default:
+			number = strtoll(string, &end, 10);
+			*value = getBaseType(type) == INT8OID ? Int64GetDatum(number) :
+				getBaseType(type) == INT4OID ? Int32GetDatum((int32) number) :
+				Int16GetDatum((int16) number);
+			return *end == '\0';
+	}
 }
 
 /* Was the index built after our snapshot, over rows that we may still see? */
@@ -214,23 +242,30 @@ next_row(RowScan *scan)
 
 bool
 userlock_users_table_has(Relation table, const UserLockUsersTable *users,
-						 const UserLockKey *key, Datum id)
+						 const UserLockKey *key)
 {
+	Oid			type = TupleDescAttr(RelationGetDescr(table), users->id_column - 1)->atttypid;
 	/* What the statement itself has done counts as well. */
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	RowScan		scan = {.slot = table_slot_create(table, NULL)};
+	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext,
+												  "userlock adopted row",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext callers = CurrentMemoryContext;
 	bool		found = false;
+	Datum		id;
 
-	scan.index = open_index(table, users->id_column);
+	if (column_value(type, key->user_id, &id))
+		scan.index = open_index(table, users->id_column);
 	if (scan.index)
 	{
-		Oid			type = scan.index->rd_opcintype[0];
+		Oid			indexed = scan.index->rd_opcintype[0];
 		ScanKeyData equal;
 
 		ScanKeyEntryInitialize(&equal, 0, 1, BTEqualStrategyNumber, InvalidOid,
 							   scan.index->rd_indcollation[0],
 							   get_opcode(get_opfamily_member(scan.index->rd_opfamily[0],
-															  type, type,
+															  indexed, indexed,
 															  BTEqualStrategyNumber)),
 							   id);
 		scan.by_index = userlock_compat_index_beginscan(table, scan.index, snapshot, 1);
@@ -242,15 +277,18 @@ userlock_users_table_has(Relation table, const UserLockUsersTable *users,
 	while (!found && next_row(&scan))
 	{
 		bool		must_free;
-		bool		names_tenant;
 		HeapTuple	row = ExecFetchSlotHeapTuple(scan.slot, false, &must_free);
-		UserLockKey other = userlock_users_table_key(users, row, RelationGetDescr(table),
-													 &names_tenant);
+		UserLockKey other;
 
+		MemoryContextSwitchTo(per_row);
+		other = userlock_users_table_key(users, row, RelationGetDescr(table));
 		found = userlock_users_table_same(key, &other);
+		MemoryContextSwitchTo(callers);
+		MemoryContextReset(per_row);
 		if (must_free)
 			heap_freetuple(row);
 	}
+	MemoryContextDelete(per_row);
 	if (scan.index)
 	{
 		index_endscan(scan.by_index);
@@ -286,6 +324,8 @@ query_oids(const char *query, int parameters, Oid *types, Datum *values)
 	MemoryContext callers = CurrentMemoryContext;
 	List	   *oids = NIL;
 
+	/* As they are now, whatever the transaction keeps. */
+	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
 	if (SPI_execute_with_args(query, parameters, types, values, NULL,
 							  true, 0) != SPI_OK_SELECT)
@@ -300,6 +340,7 @@ query_oids(const char *query, int parameters, Oid *types, Datum *values)
 		oids = lappend_oid(oids, DatumGetObjectId(oid));
 	}
 	SPI_finish();
+	PopActiveSnapshot();
 	return oids;
 }
 

@@ -44,23 +44,16 @@ extern Trigger *userlock_users_table_trigger(Relation table, const char *schema,
 extern bool userlock_users_table_read(const Trigger *trigger, TupleDesc columns,
 									  UserLockUsersTable *users);
 
-/*
- * Whose row it is.  A user_id of 0 is NULL; names_tenant: the row says which
- * tenant, it is not the table's.
- */
+/* Whose row it is.  A user_id of 0 is NULL. */
 extern UserLockKey userlock_users_table_key(const UserLockUsersTable *users,
-											HeapTuple row, TupleDesc columns,
-											bool *names_tenant);
+											HeapTuple row, TupleDesc columns);
 
 /* Are they the same user? */
 extern bool userlock_users_table_same(const UserLockKey *one, const UserLockKey *other);
 
-/*
- * Does a table that holds rows have one of this user?  id: the key's, as the
- * column has it.
- */
+/* Does a table that holds rows have one of this user? */
 extern bool userlock_users_table_has(Relation table, const UserLockUsersTable *users,
-									 const UserLockKey *key, Datum id);
+									 const UserLockKey *key);
 
 /* The tables that hold the rows: the table itself, or its partitions. */
 extern List *userlock_users_table_leaves(Oid table);

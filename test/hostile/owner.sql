@@ -2,7 +2,7 @@
 -- more than change its rows.  Not in one transaction: in that, the server would
 -- remember what an index's expression came to when its owner asked.
 SET client_min_messages = warning;
-SELECT plan(38);
+SELECT plan(40);
 SET search_path = public;
 CREATE ROLE hostile_owner;
 CREATE ROLE hostile_app;
@@ -164,6 +164,22 @@ UPDATE hostile.users SET id = CASE id WHEN 'ann' THEN 'bob' WHEN 'bob' THEN 'cid
 RESET ROLE;
 SELECT is(state_of('bob'), 'locked+blocked', 'where ids move on in a circle, so do restrictions');
 SELECT is(state_of('cid'), 'active', '… by one step');
+
+-- A restriction does not shrink to one that the new id has for less long.
+INSERT INTO hostile.users VALUES ('bad', 'mine'), ('mild', 'mine');
+SELECT userlock.lock_user('bad', 'fraud', tenant => 'mine');
+SELECT userlock.lock_user('mild', 'wrong passwords', until => 'tomorrow', tenant => 'mine');
+SET ROLE hostile_app;
+DELETE FROM hostile.users WHERE id = 'mild';
+UPDATE hostile.users SET id = 'mild' WHERE id = 'bad';
+RESET ROLE;
+SELECT is((userlock.user_status('mild', 'mine')).locked_until, NULL, 'a longer restriction is not shed onto an id with a shorter one');
+SET ROLE hostile_app;
+SET request.jwt.claims = '{"sub": "app", "tenant": "mine"}';
+SELECT throws_ok($$INSERT INTO hostile.users VALUES ('newguy', NULL)$$, 'PT403', 'permission denied for tenant', 'a row without a tenant is in a tenant too');
+RESET request.jwt.claims;
+DELETE FROM hostile.users WHERE id = 'mild';
+RESET ROLE;
 
 -- Every row of a user may have another id at once.
 INSERT INTO hostile.membership VALUES ('two', 'red'), ('two', 'blue');

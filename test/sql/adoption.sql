@@ -142,7 +142,33 @@ SELECT release('public.customer');
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'userlock%';
 DROP TABLE public.customer;
 
--- Nor is anything lost on a server that forgets whatever it knows, where it can be made to.
+-- A user who has rows in several partitions stays while one is left; what is no table of rows is no partition.
+CREATE TABLE public.badge (id integer, r text) PARTITION BY LIST (r);
+CREATE TABLE public.badge_a PARTITION OF public.badge FOR VALUES IN ('a');
+CREATE TABLE public.badge_b PARTITION OF public.badge FOR VALUES IN ('b');
+INSERT INTO public.badge VALUES (901, 'a'), (901, 'b'), (902, 'b');
+SELECT adopt('public.badge', 'id');
+ALTER TABLE public.badge DETACH PARTITION public.badge_b;
+SELECT user_id FROM account WHERE user_id LIKE '90_';
+CREATE FOREIGN DATA WRAPPER regress_userlock_dummy;
+CREATE SERVER regress_userlock_server FOREIGN DATA WRAPPER regress_userlock_dummy;
+CREATE FOREIGN TABLE public.badge_f PARTITION OF public.badge FOR VALUES IN ('f') SERVER regress_userlock_server;
+CREATE SCHEMA regress_userlock_schema CREATE TABLE badge_c PARTITION OF public.badge FOR VALUES IN ('c');
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'regress_userlock_schema.badge_c'::regclass AND tgname LIKE 'userlock%';
+-- One that became a partition unseen is not read.
+SET check_function_bodies = off;
+SET row_security = off;
+CREATE FOREIGN TABLE public.badge_f PARTITION OF public.badge FOR VALUES IN ('f') SERVER regress_userlock_server;
+RESET check_function_bodies;
+RESET row_security;
+DELETE FROM public.badge_a;
+SELECT user_id FROM account WHERE user_id LIKE '90_';
+DROP TABLE public.badge, public.badge_b;
+DROP SCHEMA regress_userlock_schema;
+DROP SERVER regress_userlock_server;
+DROP FOREIGN DATA WRAPPER regress_userlock_dummy;
+
+-- Nothing is lost on a server that forgets whatever it knows, where it can be made to.
 CREATE TABLE public.forgotten (id text, region text) PARTITION BY LIST (region);
 CREATE TABLE public.forgotten_eu PARTITION OF public.forgotten FOR VALUES IN ('eu');
 INSERT INTO public.forgotten VALUES ('f1', 'eu'), ('f2', 'eu');
