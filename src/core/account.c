@@ -135,26 +135,39 @@ userlock_account_set_floor(const UserLockRequest *request,
 	userlock_account_append(request, account, kind, state, state);
 }
 
+UserLockRestrictions
+userlock_account_restrictions(const UserLockKey *key, UserLockState state)
+{
+	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
+	UserLockRestrictions restrictions = {0};
+
+	for (int i = 0; i < lengthof(restricting); i++)
+	{
+		if ((state & userlock_transition_restriction(restricting[i])) &&
+			userlock_store_last_of_kind(key,
+										userlock_transition_event(restricting[i]),
+										&restrictions.set[restrictions.count].event))
+			restrictions.set[restrictions.count++].transition = restricting[i];
+	}
+	return restrictions;
+}
+
 /* Sets again what held when the user left, unless it has ended since. */
 static void
 restore_restrictions(const UserLockKey *key, UserLockState left_in,
 					 UserLockAccount *account)
 {
-	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
+	UserLockRestrictions restrictions = userlock_account_restrictions(key, left_in);
 
-	for (int i = 0; i < lengthof(restricting); i++)
+	for (int i = 0; i < restrictions.count; i++)
 	{
-		UserLockState restriction = userlock_transition_restriction(restricting[i]);
-		UserLockEvent event;
+		UserLockState restriction = userlock_transition_restriction(restrictions.set[i].transition);
+		const UserLockEvent *event = &restrictions.set[i].event;
 
-		if ((left_in & restriction) &&
-			userlock_store_last_of_kind(key,
-										userlock_transition_event(restricting[i]),
-										&event) &&
-			event.until > GetCurrentTimestamp())
+		if (event->until > GetCurrentTimestamp())
 		{
 			account->state |= restriction;
-			userlock_account_note(account, restriction, event.until, event.sequence);
+			userlock_account_note(account, restriction, event->until, event->sequence);
 		}
 	}
 }

@@ -66,6 +66,21 @@ extern void userlock_account_set_floor(const UserLockRequest *request,
 									   UserLockAccount *account,
 									   const char *kind);
 
+/* Restrictions, with the events that set them. */
+typedef struct UserLockRestrictions
+{
+	int			count;
+	struct
+	{
+		UserLockTransition transition;
+		UserLockEvent event;
+	}			set[USERLOCK_MAX_EXPIRIES];
+} UserLockRestrictions;
+
+/* What a user in this state is restricted by, as history has it. */
+extern UserLockRestrictions userlock_account_restrictions(const UserLockKey *key,
+														  UserLockState state);
+
 /*
  * Registers a user.  Whoever comes back under an id that was used before goes on
  * with its history, as restricted as they left; no token from before is good

@@ -14,7 +14,6 @@ UserLockRestrictions
 userlock_id_change_before(const UserLockRequest *request,
 						  const UserLockUsersTable *users, Oid function)
 {
-	static const UserLockTransition restricting[] = {USERLOCK_LOCK, USERLOCK_BLOCK};
 	CommandId	began = GetActiveSnapshot()->curcid;
 	UserLockRestrictions restrictions = {0};
 	UserLockState state = USERLOCK_ACTIVE;
@@ -34,14 +33,7 @@ userlock_id_change_before(const UserLockRequest *request,
 								  account.blocked_until, GetCurrentTimestamp());
 	PopActiveSnapshot();
 
-	for (int i = 0; i < lengthof(restricting); i++)
-	{
-		if ((state & userlock_transition_restriction(restricting[i])) &&
-			userlock_store_last_of_kind(&request->key,
-										userlock_transition_event(restricting[i]),
-										&restrictions.set[restrictions.count].event))
-			restrictions.set[restrictions.count++].transition = restricting[i];
-	}
+	restrictions = userlock_account_restrictions(&request->key, state);
 	userlock_store_end(&store);
 	return restrictions;
 }

@@ -5,19 +5,8 @@
 #ifndef USERLOCK_ID_CHANGE_H
 #define USERLOCK_ID_CHANGE_H
 
-#include "core/request.h"
+#include "core/account.h"
 #include "core/users_table.h"
-
-/* The restrictions of a user, with the events that set them. */
-typedef struct UserLockRestrictions
-{
-	int			count;
-	struct
-	{
-		UserLockTransition transition;
-		UserLockEvent event;
-	}			set[2];
-} UserLockRestrictions;
 
 /*
  * What holds for the old id, as it was before the statement that fires this
