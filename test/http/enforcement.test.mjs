@@ -38,9 +38,9 @@ test('a user reads; locked, the next request is 403; unlocked, the old token is 
   await rpc('lock_user', { user_id: id, reason: 'five wrong passwords' });
   const locked = await get(`/${table}`, { token });
   assert.equal(locked.status, 403);
-  assert.equal(locked.json.code, 'PT403');
-  assert.equal(locked.json.message, `user "${id}" is locked`);
-  assert.match(locked.json.hint, /\[user_locked\]$/);
+  const [example] = (await readFile(new URL('../../README.md', import.meta.url), 'utf8')).match(/^ *{"code":"PT403".*}$/m);
+  const shown = JSON.parse(example.replace('4711', id));
+  assert.deepEqual({ ...locked.json, ...shown }, locked.json, 'as the README shows it; newer PostgREST adds fields');
   assert.ok(!locked.text.includes('wrong passwords'));
   await rpc('unlock_user', { user_id: id });
   const old = await get(`/${table}`, { token });
