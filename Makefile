@@ -39,7 +39,7 @@ MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
 	caller caller_functions result outcome outcome_functions arguments \
-	rights statements plans store \
+	document profile rights statements plans store \
 	account account_functions transition transition_functions \
 	probe enforcement users_table id_change adoption adoption_functions api_key maintenance
 DATA_built  = sql/userlock--$(EXTVERSION).sql
@@ -121,8 +121,8 @@ endif
 
 # The install scripts are assembled from parts, in this order.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
-	core/rules core/tables core/transition core/account core/enforcement core/caller core/views \
-	core/maintenance core/adoption core/lockout_policy core/login core/monitoring core/api_key \
+	core/rules core/tables core/transition core/account core/enforcement core/caller \
+	core/lockout_policy core/login core/views core/find core/maintenance core/adoption core/monitoring core/api_key \
 	common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \

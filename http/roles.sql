@@ -57,10 +57,11 @@ GRANT EXECUTE ON FUNCTION
     userlock.lock_users, userlock.unlock_users,
     userlock.block_users, userlock.unblock_users,
     userlock.try_transition, userlock.revoke_access,
-    userlock.user_status, userlock.user_profile, userlock.verify,
+    userlock.user_status, userlock.user_profile, userlock.set_profile,
+    userlock.find_users, userlock.count_users, userlock.verify,
     userlock.login_verdict, userlock.set_lockout_policy
 TO operator;
-GRANT SELECT ON userlock.restricted_users, userlock.user_history, userlock.lockout_policies,
+GRANT SELECT ON userlock.users, userlock.restricted_users, userlock.user_history, userlock.lockout_policies,
     userlock.statistics, userlock.security_events TO operator;
 
 -- Everyone is checked before each request, see db-pre-request in postgrest.conf, and

@@ -6,9 +6,9 @@
 -- these objects in mind.  (TRIGGER on a table would be the worst: code run with the
 -- rights of the owner.)
 --
--- PUBLIC keeps what it was given above, but of types only the one that is for
--- everybody's tables: a column of any other, in a table of somebody else's, would
--- stand in the way of an upgrade.
+-- PUBLIC keeps what it was given above (see views.sql for tables), but of types only the
+-- one that is for everybody's tables: a column of any other, in a table of somebody
+-- else's, would stand in the way of an upgrade.
 --
 
 DO $$
@@ -23,7 +23,7 @@ BEGIN
             WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
             AND e.extnamespace = '@extschema@'::regnamespace
         ), acl AS (
-            SELECT 'TABLE' AS kind, c.oid::regclass::text AS name, c.relowner AS owner, c.relacl AS privileges, false AS for_public
+            SELECT 'TABLE' AS kind, c.oid::regclass::text AS name, c.relowner AS owner, c.relacl AS privileges, c.relrowsecurity OR c.relname LIKE 'visible\_%' AS for_public
             FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
             WHERE c.relkind IN ('r', 'v')
             UNION ALL

@@ -14,7 +14,7 @@ REVOKE EXECUTE ON FUNCTION userlock.register_user FROM PUBLIC;
 COMMENT ON FUNCTION userlock.register_user IS
 $$Registers a user, who is active.
 
-user_id: the application's own id, 1 to 200 characters, unique in the tenant. tenant: NULL means the caller's own. profile: a JSON object kept with the user. An id that was used before goes on with its history, as restricted as it was when deleted, and tokens from before stay void. Returns the user's status. Errors: PT403 not the caller's tenant, PT409 already registered, PT422 invalid argument.$$;
+user_id: the application's own id, 1 to 200 characters, unique in the tenant. tenant: NULL means the caller's own. profile: a SCIM 2.0 User document kept with the user, see set_profile(). An id that was used before goes on with its history, as restricted as it was when deleted, and tokens from before stay void. Returns the user's status. Errors: PT403 not the caller's tenant, PT409 already registered, or the user name is taken, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.delete_user(
     user_id text,
@@ -32,6 +32,24 @@ COMMENT ON FUNCTION userlock.delete_user IS
 $$Deletes a user's account and profile; the history stays.
 
 tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. idempotent: accept that there is no such user, and return NULL. details: a JSON object kept with the event. Returns the status that the user had. Errors: PT403 not the caller's tenant, PT404 no such user, PT412 sequence differs, PT422 invalid argument.$$;
+
+CREATE FUNCTION userlock.set_profile(
+    user_id text,
+    profile jsonb,
+    reason text DEFAULT NULL,
+    tenant text DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    idempotent boolean DEFAULT false,
+    details jsonb DEFAULT NULL)
+RETURNS userlock.user_status
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_set_profile';
+
+REVOKE EXECUTE ON FUNCTION userlock.set_profile FROM PUBLIC;
+COMMENT ON FUNCTION userlock.set_profile IS
+$$Replaces what is known of a person beside the state; history tells which attributes changed, never their values.
+
+profile: a SCIM 2.0 core User document (RFC 7643, section 4.1) of at most 65536 bytes, and whatever else an application keeps in it; passwords in it are left out; NULL takes the profile away. userName is unique in the tenant, in whatever case of letters. tenant: NULL means the caller's own. expected_sequence: refuse if the user's last event is another. idempotent: accept a profile that is the same, and change nothing. details: a JSON object kept with the event. Returns the user's status. Errors: PT400 the profile is the same, PT403 not the caller's tenant, PT404 no such user, PT409 the user name is taken, PT412 sequence differs, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.revoke_access(
     user_id text,
@@ -87,7 +105,7 @@ AS 'MODULE_PATHNAME', 'userlock_user_profile';
 
 REVOKE EXECUTE ON FUNCTION userlock.user_profile FROM PUBLIC;
 COMMENT ON FUNCTION userlock.user_profile IS
-$$The profile that the user was registered with; NULL: none, or no such user.
+$$The user's profile, as set_profile() and register_user() were given it, without passwords; NULL: none, or no such user.
 
 It may hold personal data: grant this to whoever may see it. tenant: NULL means the caller's own. Errors: PT403 not the caller's tenant, PT422 invalid argument.$$;
 

@@ -129,12 +129,3 @@ COMMENT ON FUNCTION userlock.set_lockout_policy IS
 $$Sets when failed logins lock, for one tenant; in force from the next failure on.
 
 preset: pci or nist, the values of all arguments that are NULL; the others are described at the table's columns. Errors: PT403 not the caller's tenant, PT422 a value out of its range.$$;
-
-CREATE VIEW userlock.lockout_policies WITH (security_barrier) AS
-SELECT tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address
-FROM userlock_private.lockout_policy
-WHERE (SELECT userlock.caller_tenants()) IS NULL
-    OR tenant = ANY ((SELECT userlock.caller_tenants())::text[]);
-
-COMMENT ON VIEW userlock.lockout_policies IS
-'The policies set, as far as claims let the caller see; a tenant without one goes by the preset pci.';

@@ -60,7 +60,7 @@ BEGIN ATOMIC
                 WHEN c.kind = 'block_expired' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unblock')
                     AND c.until <= c.at AND c.at = greatest(c.until, c.at_before)
-                WHEN c.kind = 'access_revoked' THEN
+                WHEN c.kind = ANY ('{access_revoked,profile_changed}'::text[]) THEN
                     c.to_state OPERATOR(userlock.=) c.from_state
                 WHEN c.kind = 'access_floor_reset' THEN
                     c.to_state OPERATOR(userlock.=) c.from_state AND c.at <= c.at_before
@@ -81,6 +81,10 @@ BEGIN ATOMIC
                 FILTER (WHERE e.kind = 'locked'))[1] AS locked_until,
             (array_agg(e.until ORDER BY e.sequence DESC)
                 FILTER (WHERE e.kind = 'blocked'))[1] AS blocked_until,
+            (array_agg(e.at ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = 'locked'))[1] AS locked_at,
+            (array_agg(e.at ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = 'blocked'))[1] AS blocked_at,
             max(e.sequence) FILTER (WHERE e.kind = 'locked') AS lock_sequence,
             max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS block_sequence,
             (array_agg(e.at ORDER BY e.sequence DESC) FILTER (
@@ -96,7 +100,9 @@ BEGIN ATOMIC
             CASE WHEN userlock.is_blocked(f.state) THEN f.blocked_until END AS blocked_until,
             CASE WHEN userlock.is_locked(f.state) THEN f.lock_sequence END AS lock_sequence,
             CASE WHEN userlock.is_blocked(f.state) THEN f.block_sequence END AS block_sequence,
-            f.access_valid_after
+            f.access_valid_after,
+            CASE WHEN userlock.is_locked(f.state) THEN f.locked_at END AS locked_at,
+            CASE WHEN userlock.is_blocked(f.state) THEN f.blocked_at END AS blocked_at
         FROM folded AS f
         WHERE f.state IS NOT NULL
     ), written AS (
@@ -104,7 +110,7 @@ BEGIN ATOMIC
         SELECT
             a.tenant, a.user_id, a.state, a.sequence, a.created_at, a.changed_at,
             a.locked_until, a.blocked_until, a.lock_sequence, a.block_sequence,
-            a.access_valid_after
+            a.access_valid_after, a.locked_at, a.blocked_at
         FROM userlock_private.visible_account AS a
     ), problems AS (
         SELECT

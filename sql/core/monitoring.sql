@@ -2,38 +2,21 @@
 -- For what watches from outside: metrics, and events for receivers downstream
 --
 
--- As visible_account is made, and for the same reasons.
-CREATE VIEW userlock_private.claimed_failure WITH (security_barrier) AS
-SELECT * FROM userlock_private.login_failure
-WHERE tenant = ANY (userlock.caller_tenants());
-
-COMMENT ON VIEW userlock_private.claimed_failure IS
-'Failed logins of the tenants that the caller''s claims list: the ground of statistics, granted to nobody.';
-
-CREATE VIEW userlock_private.visible_failure AS
-SELECT * FROM userlock_private.claimed_failure
-UNION ALL
-SELECT * FROM userlock_private.login_failure
-WHERE userlock.caller_tenants() IS NULL;
-
-COMMENT ON VIEW userlock_private.visible_failure IS
-'Failed logins that the caller may see: the ground of statistics, granted to nobody.';
-
-CREATE VIEW userlock.statistics WITH (security_barrier) AS
+CREATE VIEW userlock.statistics WITH (security_invoker) AS
 SELECT 'users' AS metric, account.tenant,
     userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now)::text AS label,
     count(*) AS value
-FROM (SELECT clock_timestamp() AS now) AS clock
+FROM (SELECT userlock_private.present() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
 GROUP BY 2, 3
 UNION ALL
 SELECT 'events_last_hour', event.tenant, event.kind, count(*)
 FROM userlock.user_history AS event
-WHERE event.at > (clock_timestamp() - '1 hour'::interval)
+WHERE event.at > (userlock_private.present() - '1 hour'::interval)
 GROUP BY 2, 3
 UNION ALL
 SELECT 'failed_logins', failure.tenant, part.label, sum(part.value)::int8
-FROM userlock_private.visible_failure AS failure
+FROM userlock_private.visible_login_failure AS failure
 CROSS JOIN LATERAL (VALUES
     ('counted', failure.tried),
     ('refused', failure.failures - failure.tried)
@@ -41,7 +24,7 @@ CROSS JOIN LATERAL (VALUES
 GROUP BY 2, 3;
 
 COMMENT ON VIEW userlock.statistics IS
-'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_logins: since each user''s last success, counted towards a lock, or refused because there was one. Reads all accounts and events.';
+'Numbers for a metrics exporter, a row for each metric, tenant and label. users: how many are in each state; events_last_hour: of each kind; failed_logins: since each user''s last success, counted towards a lock, or refused because there was one. Reads all accounts.';
 COMMENT ON COLUMN userlock.statistics.metric IS
 'users, events_last_hour or failed_logins.';
 COMMENT ON COLUMN userlock.statistics.tenant IS
@@ -52,7 +35,7 @@ COMMENT ON COLUMN userlock.statistics.value IS
 'How many.';
 
 -- What each event means to a receiver; one that changes nothing for it is not there.
-CREATE VIEW userlock.security_events WITH (security_barrier) AS
+CREATE VIEW userlock.security_events WITH (security_invoker) AS
 SELECT event.tenant, event.user_id, event.sequence, event.at, type.name AS type,
     jsonb_build_object(
         'jti', jsonb_build_array(event.tenant, event.user_id, event.sequence, type.name)::text,
@@ -95,11 +78,17 @@ BEGIN
     FOR shown IN
         SELECT v.attrelid::regclass AS view, v.attname AS name, col_description(t.attrelid, t.attnum) AS comment
         FROM (VALUES
-            ('userlock_private.claimed_account', 'userlock_private.account'),
             ('userlock_private.visible_account', 'userlock_private.account'),
-            ('userlock.restricted_users', 'userlock_private.account'),
-            ('userlock_private.claimed_event', 'userlock_private.event'),
+            ('userlock_private.visible_profile', 'userlock_private.profile'),
             ('userlock_private.visible_event', 'userlock_private.event'),
+            ('userlock_private.visible_login_failure', 'userlock_private.login_failure'),
+            ('userlock_private.visible_lockout_policy', 'userlock_private.lockout_policy'),
+            ('userlock_private.visible_user', 'userlock_private.profile'),
+            ('userlock_private.visible_user', 'userlock_private.account'),
+            ('userlock.users', 'userlock_private.profile'),
+            ('userlock.users', 'userlock_private.account'),
+            ('userlock.restricted_users', 'userlock_private.profile'),
+            ('userlock.restricted_users', 'userlock_private.account'),
             ('userlock.user_history', 'userlock_private.event'),
             ('userlock.security_events', 'userlock_private.event'),
             ('userlock.lockout_policies', 'userlock_private.lockout_policy')

@@ -1,9 +1,9 @@
 --
 -- Tables
 --
--- Nobody is granted anything on them: they are changed by the functions below
--- and read through the views.  Every key contains (tenant, user_id), so that
--- the tables can be distributed by either.
+-- They are changed by the functions below and read through the views; nobody enters
+-- their schema.  Every unique key contains (tenant, user_id) or begins with the
+-- tenant, so that the tables can be distributed by it.
 --
 -- No CHECK constraints: the server would parse each of them anew for every
 -- transition, which doubled its time.  The functions are the only writers, and
@@ -22,12 +22,18 @@ CREATE TABLE userlock_private.account (
     lock_sequence bigint,
     block_sequence bigint,
     access_valid_after timestamptz,
+    locked_at timestamptz,
+    blocked_at timestamptz,
     adoption uuid,
     PRIMARY KEY (tenant, user_id)
 );
 
 -- Few users are restricted: who is out can be listed without reading the rest.
 CREATE INDEX account_restricted ON userlock_private.account (tenant, user_id)
+WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
+CREATE INDEX account_locked ON userlock_private.account (tenant, locked_at)
+WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
+CREATE INDEX account_blocked ON userlock_private.account (tenant, blocked_at)
 WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
 
 COMMENT ON TABLE userlock_private.account IS
@@ -54,7 +60,10 @@ COMMENT ON COLUMN userlock_private.account.block_sequence IS
 'The number of the event that blocked the user; NULL: not blocked.';
 COMMENT ON COLUMN userlock_private.account.access_valid_after IS
 'The access floor: tokens issued before it are void; NULL: none are.';
-
+COMMENT ON COLUMN userlock_private.account.locked_at IS
+'When the lock was set; NULL: not locked.';
+COMMENT ON COLUMN userlock_private.account.blocked_at IS
+'When the block was set; NULL: not blocked.';
 COMMENT ON COLUMN userlock_private.account.adoption IS
 'The adoption whose table registered the user, who leaves with its row; NULL: none.';
 
@@ -70,8 +79,13 @@ CREATE TABLE userlock_private.event (
     reason text,
     until timestamptz,
     details jsonb,
+    attributes text[],
     PRIMARY KEY (tenant, user_id, sequence)
 );
+
+-- Events are written in the order of time, all but: small, and enough to find the
+-- latest of many.
+CREATE INDEX event_at ON userlock_private.event USING brin (at) WITH (autosummarize);
 
 COMMENT ON TABLE userlock_private.event IS
 'Everything that happened to each user, never changed; kept when the account is deleted.';
@@ -82,7 +96,7 @@ COMMENT ON COLUMN userlock_private.event.user_id IS
 COMMENT ON COLUMN userlock_private.event.sequence IS
 'The number of the event: 1, 2, 3 and so on for each user, without gaps.';
 COMMENT ON COLUMN userlock_private.event.kind IS
-'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked, access_floor_reset or deleted.';
+'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked, access_floor_reset, profile_changed or deleted.';
 COMMENT ON COLUMN userlock_private.event.from_state IS
 'The state before; NULL: there was no account.';
 COMMENT ON COLUMN userlock_private.event.to_state IS
@@ -97,22 +111,51 @@ COMMENT ON COLUMN userlock_private.event.until IS
 'When the restriction ends, or ended, by itself; NULL: when lifted.';
 COMMENT ON COLUMN userlock_private.event.details IS
 'What the caller wished to keep with the event: a JSON object.';
+COMMENT ON COLUMN userlock_private.event.attributes IS
+'Which attributes of the profile changed, never their values; NULL: the event is no profile_changed.';
 
+-- The document, and beside it what users are found by.
 CREATE TABLE userlock_private.profile (
     tenant text COLLATE "C" NOT NULL,
     user_id text COLLATE "C" NOT NULL,
     document jsonb NOT NULL,
+    user_name text,
+    external_id text COLLATE "C",
+    email text,
+    display_name text,
+    user_name_lower text COLLATE "C",
+    email_lower text COLLATE "C",
+    display_name_lower text COLLATE "C",
     PRIMARY KEY (tenant, user_id)
 );
 
+CREATE UNIQUE INDEX profile_user_name ON userlock_private.profile (tenant, user_name_lower);
+CREATE INDEX profile_external_id ON userlock_private.profile (tenant, external_id);
+CREATE INDEX profile_email ON userlock_private.profile (tenant, email_lower);
+CREATE INDEX profile_display_name ON userlock_private.profile (tenant, display_name_lower);
+
 COMMENT ON TABLE userlock_private.profile IS
-'A JSON object for each user who has one, kept for contracts that answer with a user.';
+'What is known of each user who has a profile: a SCIM 2.0 core User document (RFC 7643, section 4.1).';
 COMMENT ON COLUMN userlock_private.profile.tenant IS
 'The organisation that owns the user.';
 COMMENT ON COLUMN userlock_private.profile.user_id IS
 'The application''s own id of the user.';
 COMMENT ON COLUMN userlock_private.profile.document IS
-'The profile, as it was given to register_user().';
+'The profile, as it was given, without passwords.';
+COMMENT ON COLUMN userlock_private.profile.user_name IS
+'The profile''s userName, unique in the tenant in whatever case of letters; NULL: none.';
+COMMENT ON COLUMN userlock_private.profile.external_id IS
+'The profile''s externalId: what an identity provider calls the user; NULL: none.';
+COMMENT ON COLUMN userlock_private.profile.email IS
+'The profile''s primary e-mail address, else the first; NULL: none.';
+COMMENT ON COLUMN userlock_private.profile.display_name IS
+'The profile''s displayName; NULL: none.';
+COMMENT ON COLUMN userlock_private.profile.user_name_lower IS
+'lower(user_name), to compare with lower(...) of what is looked for.';
+COMMENT ON COLUMN userlock_private.profile.email_lower IS
+'lower(email), to compare with lower(...) of what is looked for.';
+COMMENT ON COLUMN userlock_private.profile.display_name_lower IS
+'lower(display_name), to compare with lower(...) of what is looked for.';
 
 -- They hold users' data: a dump of the database must carry it.
 SELECT pg_extension_config_dump('userlock_private.account', '');

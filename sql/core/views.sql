@@ -1,124 +1,212 @@
 --
 -- Views
 --
--- They run with the rights of their owner, so SELECT on a view is all that a
--- role needs, and show a caller with JWT claims only the tenants that are
--- theirs.  security_barrier keeps a reader's own functions off the rest.
+-- They show a caller with JWT claims only the tenants that are theirs.  SELECT on a
+-- view is all that a role needs.  The tables themselves may be read by everybody, as
+-- the view does it in their name; but nobody enters their schema.  The rows have a
+-- policy: unlike the barrier of a view, it lets the planner read a page in the order
+-- of an index, and yet keeps a reader's own functions off the rest.
+--
+-- Whoever is above policies (superusers, BYPASSRLS) is held to the claims as well,
+-- by the views.  There the lowest and the highest tenant stand, too: they are what
+-- an index can be searched for if the caller names no tenant.
 --
 
--- What claims let a caller see.  security_barrier stands here, at the bottom,
--- because the planner dissolves a UNION ALL above, barrier and all.
-CREATE VIEW userlock_private.claimed_account WITH (security_barrier) AS
-SELECT * FROM userlock_private.account
-WHERE tenant = ANY (userlock.caller_tenants());
+CREATE FUNCTION userlock_private.tenant_bound(highest boolean)
+RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'userlock_tenant_bound';
 
-COMMENT ON VIEW userlock_private.claimed_account IS
-'Accounts of the tenants that the caller''s claims list: the ground of the views below, granted to nobody.';
+GRANT EXECUTE ON FUNCTION userlock_private.tenant_bound TO PUBLIC;
+COMMENT ON FUNCTION userlock_private.tenant_bound IS
+'The lowest or the highest of the tenants that the caller''s claims list, in the order of "C"; without claims, what no tenant is below or above, and no text for anybody to see. Error: PT401 malformed claims.';
 
-CREATE VIEW userlock_private.claimed_event WITH (security_barrier) AS
-SELECT * FROM userlock_private.event
-WHERE tenant = ANY (userlock.caller_tenants());
+-- STABLE: a query has one present, which may not stand still in a long function.
+CREATE FUNCTION userlock_private.present()
+RETURNS timestamptz
+LANGUAGE internal STABLE PARALLEL SAFE
+AS 'clock_timestamp';
 
-COMMENT ON VIEW userlock_private.claimed_event IS
-'Events of the tenants that the caller''s claims list: the ground of the views below, granted to nobody.';
+GRANT EXECUTE ON FUNCTION userlock_private.present TO PUBLIC;
+COMMENT ON FUNCTION userlock_private.present IS
+'The time by which the views tell what has ended.';
 
--- Two branches rather than an OR, because only one of the two has a tenant to
--- look for in the index; the server skips the other.
-CREATE VIEW userlock_private.visible_account AS
-SELECT * FROM userlock_private.claimed_account
-UNION ALL
-SELECT * FROM userlock_private.account
-WHERE userlock.caller_tenants() IS NULL;
+-- The same rule for each table: what claims let a caller see.
+DO $$
+DECLARE
+    rule CONSTANT text := '(SELECT userlock.caller_tenants()) IS NULL
+        OR tenant = ANY ((SELECT userlock.caller_tenants())::text[])';
+    range CONSTANT text := 'tenant >= (SELECT userlock_private.tenant_bound(false))
+        AND tenant <= (SELECT userlock_private.tenant_bound(true))';
+    readable record;
+BEGIN
+    FOR readable IN
+        SELECT * FROM (VALUES
+            ('account', 'tenant, user_id, state, sequence, created_at, changed_at, locked_until, blocked_until, lock_sequence, block_sequence, access_valid_after, locked_at, blocked_at'),
+            ('event', 'tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details, attributes'),
+            ('profile', 'tenant, user_id, user_name, external_id, email, display_name, user_name_lower, email_lower, display_name_lower'),
+            ('login_failure', 'tenant, failures, tried'),
+            ('lockout_policy', 'tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address')
+        ) AS t (name, columns)
+    LOOP
+        EXECUTE format('ALTER TABLE userlock_private.%I ENABLE ROW LEVEL SECURITY', readable.name);
+        EXECUTE format('CREATE POLICY visible ON userlock_private.%I FOR SELECT USING (%s AND (%s))', readable.name, range, rule);
+        EXECUTE format('REVOKE ALL ON userlock_private.%I FROM PUBLIC', readable.name);
+        EXECUTE format('GRANT SELECT (%s) ON userlock_private.%I TO PUBLIC', readable.columns, readable.name);
+        EXECUTE format('CREATE VIEW userlock_private.visible_%I WITH (security_invoker) AS SELECT %s FROM userlock_private.%1$I WHERE %3$s AND (%4$s)',
+            readable.name, readable.columns, range, rule);
+        EXECUTE format('REVOKE ALL ON userlock_private.visible_%I FROM PUBLIC', readable.name);
+        EXECUTE format('GRANT SELECT ON userlock_private.visible_%I TO PUBLIC', readable.name);
+        EXECUTE format('COMMENT ON VIEW userlock_private.visible_%I IS %L', readable.name,
+            format('What of userlock_private.%s the caller may see: the ground of the views.', readable.name));
+    END LOOP;
+END
+$$;
 
-COMMENT ON VIEW userlock_private.visible_account IS
-'Accounts that the caller may see: the ground of the views below, granted to nobody.';
-
-CREATE VIEW userlock_private.visible_event AS
-SELECT * FROM userlock_private.claimed_event
-UNION ALL
-SELECT * FROM userlock_private.event
-WHERE userlock.caller_tenants() IS NULL;
-
-COMMENT ON VIEW userlock_private.visible_event IS
-'Events that the caller may see: the ground of the views below, granted to nobody.';
-
--- The events that restrict are looked up one by one, which the LIMITs enforce:
--- joined, the planner may read the whole history to find the few.
-CREATE VIEW userlock.restricted_users WITH (security_barrier) AS
+-- A user as they are now, and what the account has to say beside.
+CREATE VIEW userlock_private.visible_user WITH (security_invoker) AS
 SELECT
     account.tenant,
     account.user_id,
-    userlock.state_at(account.state, account.locked_until,
-                      account.blocked_until, clock.now) AS state,
-    lock.at AS locked_at,
-    lock.until AS locked_until,
+    userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now) AS state,
+    account.sequence
+        + CASE WHEN account.locked_until <= clock.now THEN 1 ELSE 0 END
+        + CASE WHEN account.blocked_until <= clock.now THEN 1 ELSE 0 END AS sequence,
+    account.created_at,
+    greatest(account.changed_at,
+        CASE WHEN account.locked_until <= clock.now THEN account.locked_until END,
+        CASE WHEN account.blocked_until <= clock.now THEN account.blocked_until END) AS changed_at,
+    CASE WHEN account.locked_until > clock.now THEN account.locked_until END AS locked_until,
+    CASE WHEN account.blocked_until > clock.now THEN account.blocked_until END AS blocked_until,
+    profile.user_name,
+    profile.external_id,
+    profile.email,
+    profile.display_name,
+    profile.user_name_lower,
+    profile.email_lower,
+    profile.display_name_lower,
+    account.state AS written_state,
+    account.locked_at,
+    account.locked_until AS lock_ends_at,
+    account.lock_sequence,
+    account.blocked_at,
+    account.blocked_until AS block_ends_at,
+    account.block_sequence
+FROM (SELECT userlock_private.present() AS now) AS clock
+CROSS JOIN userlock_private.visible_account AS account
+LEFT JOIN userlock_private.visible_profile AS profile
+    ON profile.tenant = account.tenant AND profile.user_id = account.user_id;
+
+REVOKE ALL ON userlock_private.visible_user FROM PUBLIC;
+GRANT SELECT ON userlock_private.visible_user TO PUBLIC;
+COMMENT ON VIEW userlock_private.visible_user IS
+'Users that the caller may see, as they are now, with what is written of their restrictions, ended or not: the ground of users and restricted_users.';
+
+CREATE VIEW userlock.users WITH (security_invoker) AS
+SELECT tenant, user_id, state, sequence, created_at, changed_at, locked_until, blocked_until,
+    user_name, external_id, email, display_name, user_name_lower, email_lower, display_name_lower
+FROM userlock_private.visible_user;
+
+COMMENT ON VIEW userlock.users IS
+'Every user as they are now, with what users are found by of their profiles. With the tenant named these come from an index: a page by user_id; an exact match of user_id, user_name_lower, external_id, email_lower and display_name_lower; and what begins so and so (^@) of user_name_lower and email_lower.';
+COMMENT ON COLUMN userlock.users.state IS
+'The restrictions that hold at this moment.';
+COMMENT ON COLUMN userlock.users.sequence IS
+'The number of the user''s last event; an end that has passed counts as one.';
+COMMENT ON COLUMN userlock.users.changed_at IS
+'When the last event happened; an end that has passed counts as one.';
+
+-- The events that restrict are looked up one by one, which the LIMITs enforce:
+-- joined, the planner may read the whole history to find the few.
+CREATE VIEW userlock.restricted_users WITH (security_invoker) AS
+SELECT
+    restricted.tenant,
+    restricted.user_id,
+    restricted.state,
+    restricted.locked_at,
+    restricted.lock_ends_at AS locked_until,
     lock.reason AS lock_reason,
     lock.actor AS locked_by,
-    block.at AS blocked_at,
-    block.until AS blocked_until,
+    restricted.blocked_at,
+    restricted.block_ends_at AS blocked_until,
     block.reason AS block_reason,
-    block.actor AS blocked_by
-FROM (SELECT clock_timestamp() AS now) AS clock
-CROSS JOIN userlock_private.visible_account AS account
+    block.actor AS blocked_by,
+    restricted.sequence,
+    restricted.created_at,
+    restricted.changed_at,
+    restricted.user_name,
+    restricted.external_id,
+    restricted.email,
+    restricted.display_name,
+    restricted.user_name_lower,
+    restricted.email_lower,
+    restricted.display_name_lower
+FROM userlock_private.visible_user AS restricted
 LEFT JOIN LATERAL (
-    SELECT event.at, event.until, event.reason, event.actor
+    SELECT event.reason, event.actor
     FROM userlock_private.event
-    WHERE event.tenant = account.tenant
-    AND event.user_id = account.user_id
-    AND event.sequence = account.lock_sequence
-    AND (event.until IS NULL OR event.until > clock.now)
+    WHERE event.tenant = restricted.tenant
+    AND event.user_id = restricted.user_id
+    AND event.sequence = restricted.lock_sequence
     LIMIT 1
 ) AS lock ON true
 LEFT JOIN LATERAL (
-    SELECT event.at, event.until, event.reason, event.actor
+    SELECT event.reason, event.actor
     FROM userlock_private.event
-    WHERE event.tenant = account.tenant
-    AND event.user_id = account.user_id
-    AND event.sequence = account.block_sequence
-    AND (event.until IS NULL OR event.until > clock.now)
+    WHERE event.tenant = restricted.tenant
+    AND event.user_id = restricted.user_id
+    AND event.sequence = restricted.block_sequence
     LIMIT 1
 ) AS block ON true
-WHERE account.state OPERATOR(userlock.<>) 'active'
-AND NOT userlock.is_active(userlock.state_at(account.state, account.locked_until,
-                                             account.blocked_until, clock.now));
+WHERE restricted.written_state OPERATOR(userlock.<>) 'active'
+AND NOT userlock.is_active(restricted.state);
 
 COMMENT ON VIEW userlock.restricted_users IS
-'Who is out: since when, until when, why and by whom. An end of NULL means until lifted.';
+'Who is out: since when, until when, why and by whom; and what users are found by. An end of NULL means until lifted. Of two restrictions one may be over: state tells, and its end, which has passed. With the tenant named, a page by user_id, locked_at or blocked_at comes from an index.';
 COMMENT ON COLUMN userlock.restricted_users.state IS
 'locked, blocked or locked+blocked, at this moment.';
-COMMENT ON COLUMN userlock.restricted_users.locked_at IS
-'Since when the user is locked; NULL: not locked.';
 COMMENT ON COLUMN userlock.restricted_users.locked_until IS
-'When the lock ends by itself; NULL: not locked, or until unlocked.';
+'When the lock ends by itself, or ended; NULL: not locked, or until unlocked.';
 COMMENT ON COLUMN userlock.restricted_users.lock_reason IS
 'Why the user is locked, in the words of the actor.';
 COMMENT ON COLUMN userlock.restricted_users.locked_by IS
 'The actor: the JWT''s "sub", else the session user.';
-COMMENT ON COLUMN userlock.restricted_users.blocked_at IS
-'Since when the user is blocked; NULL: not blocked.';
 COMMENT ON COLUMN userlock.restricted_users.blocked_until IS
-'When the block ends by itself; NULL: not blocked, or until unblocked.';
+'When the block ends by itself, or ended; NULL: not blocked, or until unblocked.';
 COMMENT ON COLUMN userlock.restricted_users.block_reason IS
 'Why the user is blocked, in the words of the actor.';
 COMMENT ON COLUMN userlock.restricted_users.blocked_by IS
 'The actor: the JWT''s "sub", else the session user.';
+COMMENT ON COLUMN userlock.restricted_users.sequence IS
+'The number of the user''s last event; an end that has passed counts as one.';
+COMMENT ON COLUMN userlock.restricted_users.changed_at IS
+'When the last event happened; an end that has passed counts as one.';
 
--- What has expired and is not yet written shows as it will be written.
-CREATE VIEW userlock.user_history WITH (security_barrier) AS
+-- What has expired and is not yet written shows as it will be written.  The server
+-- reads a page of one user's history in order only if the first branch asks nothing
+-- of its rows but what the policy does.
+CREATE VIEW userlock.user_history WITH (security_invoker) AS
 SELECT tenant, user_id, sequence, kind, from_state, to_state,
-       at, actor, reason, until, details
+       at, actor, reason, until, details, attributes
 FROM userlock_private.visible_event
 UNION ALL
 SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
        expiry.from_state, expiry.to_state,
-       expiry.at, NULL, NULL, expiry.until, NULL
-FROM (SELECT clock_timestamp() AS now) AS clock
+       expiry.at, NULL, NULL, expiry.until, NULL, NULL
+FROM (SELECT userlock_private.present() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
 CROSS JOIN LATERAL userlock.pending_expiries(
     account.state, account.sequence, account.changed_at,
     account.locked_until, account.blocked_until, clock.now) AS expiry
-WHERE account.state OPERATOR(userlock.<>) 'active';
+WHERE account.state OPERATOR(userlock.<>) 'active'
+AND (account.locked_until <= clock.now OR account.blocked_until <= clock.now);
 
 COMMENT ON VIEW userlock.user_history IS
-'Everything that happened to each user, numbered 1, 2, 3 and so on by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended.';
+'Everything that happened to each user, numbered 1, 2, 3 and so on by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended. With the user named, the last events come from an index: ORDER BY sequence DESC LIMIT ....';
 
+CREATE VIEW userlock.lockout_policies WITH (security_invoker) AS
+SELECT tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address
+FROM userlock_private.visible_lockout_policy;
+
+COMMENT ON VIEW userlock.lockout_policies IS
+'The policies set, as far as claims let the caller see; a tenant without one goes by the preset pci.';

@@ -34,7 +34,7 @@ userlock_account_settle(UserLockAccount *account, TimestampTz now,
 	{
 		account->state = expiries[i].to;
 		userlock_account_advance(account, expiries[i].at);
-		userlock_account_note(account, expiries[i].lifted, USERLOCK_NO_END, 0);
+		userlock_account_note_lifted(account, expiries[i].lifted);
 	}
 	return count;
 }
@@ -68,18 +68,26 @@ userlock_account_advance(UserLockAccount *account, TimestampTz at)
 
 void
 userlock_account_note(UserLockAccount *account, UserLockState restriction,
-					  TimestampTz until, int64 sequence)
+					  TimestampTz at, TimestampTz until, int64 sequence)
 {
 	if (restriction == USERLOCK_LOCKED)
 	{
+		account->locked_at = at;
 		account->locked_until = until;
 		account->lock_sequence = sequence;
 	}
 	else
 	{
+		account->blocked_at = at;
 		account->blocked_until = until;
 		account->block_sequence = sequence;
 	}
+}
+
+void
+userlock_account_note_lifted(UserLockAccount *account, UserLockState restriction)
+{
+	userlock_account_note(account, restriction, DT_NOBEGIN, USERLOCK_NO_END, 0);
 }
 
 void
@@ -96,32 +104,49 @@ userlock_account_append(const UserLockRequest *request,
 		.actor = request->actor,
 		.reason = request->reason,
 		.until = request->until,
-		.details = request->details
+		.details = request->details,
+		.attributes = request->attributes
 	};
 
 	userlock_store_append(&request->key, &event);
 }
 
 UserLockResult
-userlock_account_begin_change(const UserLockRequest *request,
-							  UserLockRowLock lock, UserLockAccount *account)
+userlock_account_hold(const UserLockRequest *request, UserLockRowLock lock,
+					  UserLockAccount *account, UserLockChange *change)
 {
-	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
-	int			expired;
-	TimestampTz now;
-
 	if (!userlock_store_get(&request->key, lock, account))
 		return USERLOCK_RESULT_USER_NOT_FOUND;
 
-	now = GetCurrentTimestamp();
-	expired = userlock_account_settle(account, now, expiries);
+	/* Time is read with the row locked. */
+	change->now = GetCurrentTimestamp();
+	change->expired = userlock_account_settle(account, change->now, change->expiries);
 	if (request->has_expected_sequence &&
 		request->expected_sequence != account->sequence)
 		return USERLOCK_RESULT_SEQUENCE_DIFFERS;
-
-	userlock_account_append_expiries(&request->key, account, expiries, expired);
-	userlock_account_advance(account, userlock_account_next_moment(account, now));
 	return USERLOCK_RESULT_OK;
+}
+
+void
+userlock_account_make_room(const UserLockRequest *request,
+						   UserLockAccount *account, const UserLockChange *change)
+{
+	userlock_account_append_expiries(&request->key, account,
+									 change->expiries, change->expired);
+	userlock_account_advance(account,
+							 userlock_account_next_moment(account, change->now));
+}
+
+UserLockResult
+userlock_account_begin_change(const UserLockRequest *request,
+							  UserLockRowLock lock, UserLockAccount *account)
+{
+	UserLockChange change;
+	UserLockResult result = userlock_account_hold(request, lock, account, &change);
+
+	if (result == USERLOCK_RESULT_OK)
+		userlock_account_make_room(request, account, &change);
+	return result;
 }
 
 void
@@ -167,14 +192,16 @@ restore_restrictions(const UserLockKey *key, UserLockState left_in,
 		if (event->until > GetCurrentTimestamp())
 		{
 			account->state |= restriction;
-			userlock_account_note(account, restriction, event->until, event->sequence);
+			userlock_account_note(account, restriction, event->at, event->until,
+								  event->sequence);
 		}
 	}
 }
 
 UserLockResult
-userlock_account_register(const UserLockRequest *request, Datum profile,
-						  Datum adoption, UserLockAccount *account)
+userlock_account_register(const UserLockRequest *request,
+						  const UserLockProfile *profile, Datum adoption,
+						  UserLockAccount *account)
 {
 	const UserLockKey *key = &request->key;
 	int64		last_sequence;
@@ -184,8 +211,8 @@ userlock_account_register(const UserLockRequest *request, Datum profile,
 	account->state = USERLOCK_ACTIVE;
 	account->sequence = 1;
 	account->created_at = account->changed_at = GetCurrentTimestamp();
-	account->locked_until = account->blocked_until = USERLOCK_NO_END;
-	account->lock_sequence = account->block_sequence = 0;
+	userlock_account_note_lifted(account, USERLOCK_LOCKED);
+	userlock_account_note_lifted(account, USERLOCK_BLOCKED);
 	account->access_valid_after = DT_NOBEGIN;
 	if (!userlock_store_insert(key, account, adoption))
 		return USERLOCK_RESULT_USER_ALREADY_REGISTERED;
@@ -205,8 +232,36 @@ userlock_account_register(const UserLockRequest *request, Datum profile,
 	}
 	userlock_account_append(request, account, "registered",
 							NULL, userlock_state_name(account->state));
-	if (profile)
-		userlock_store_put_profile(key, profile);
+	if (profile && !userlock_store_put_profile(key, profile))
+		return USERLOCK_RESULT_USER_NAME_TAKEN;
+	return USERLOCK_RESULT_CHANGED;
+}
+
+UserLockResult
+userlock_account_set_profile(const UserLockRequest *request,
+							 const UserLockProfile *profile,
+							 UserLockAccount *account)
+{
+	UserLockRequest naming = *request;
+	UserLockChange change;
+	UserLockResult result = userlock_account_hold(request, USERLOCK_FOR_UPDATE,
+												  account, &change);
+	const char *state;
+
+	if (result != USERLOCK_RESULT_OK)
+		return result;
+	state = userlock_state_name(account->state);
+	naming.attributes = userlock_profile_difference(userlock_store_get_profile(&request->key),
+													profile->document);
+	if (naming.attributes == (Datum) 0)
+		return request->idempotent ? USERLOCK_RESULT_UNCHANGED
+			: USERLOCK_RESULT_PROFILE_UNCHANGED;
+	if (!userlock_store_put_profile(&request->key, profile))
+		return USERLOCK_RESULT_USER_NAME_TAKEN;
+
+	userlock_account_make_room(request, account, &change);
+	userlock_store_put(&request->key, account);
+	userlock_account_append(&naming, account, "profile_changed", state, state);
 	return USERLOCK_RESULT_CHANGED;
 }
 

@@ -32,13 +32,14 @@ extern void userlock_account_append_expiries(const UserLockKey *key,
 /* Counts one more event, at 'at', without changing the state. */
 extern void userlock_account_advance(UserLockAccount *account, TimestampTz at);
 
-/*
- * Notes the end of one restriction and the event that set it; USERLOCK_NO_END
- * and 0 where it is lifted.
- */
+/* Notes one restriction: when it was set, when it ends, by which event. */
 extern void userlock_account_note(UserLockAccount *account,
-								  UserLockState restriction,
+								  UserLockState restriction, TimestampTz at,
 								  TimestampTz until, int64 sequence);
+
+/* Notes that one restriction is no more. */
+extern void userlock_account_note_lifted(UserLockAccount *account,
+										 UserLockState restriction);
 
 /*
  * Writes the account's latest event: its sequence and moment come from the
@@ -50,10 +51,29 @@ extern void userlock_account_append(const UserLockRequest *request,
 									const char *from_state,
 									const char *to_state);
 
+/* An account that is about to change, and what it owes to its history. */
+typedef struct UserLockChange
+{
+	TimestampTz now;
+	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
+	int			expired;
+} UserLockChange;
+
 /*
- * Locks an account for a change that is allowed in any state, brings it up to
- * date and makes room for the event.
+ * Locks an account for a change, and brings it up to date in memory.  Nothing is
+ * written, so the change may yet be refused.
  */
+extern UserLockResult userlock_account_hold(const UserLockRequest *request,
+											UserLockRowLock lock,
+											UserLockAccount *account,
+											UserLockChange *change);
+
+/* Makes room for the event of a change to the account that is held. */
+extern void userlock_account_make_room(const UserLockRequest *request,
+									   UserLockAccount *account,
+									   const UserLockChange *change);
+
+/* Both at once, for a change that nothing else stands against. */
 extern UserLockResult userlock_account_begin_change(const UserLockRequest *request,
 													UserLockRowLock lock,
 													UserLockAccount *account);
@@ -84,11 +104,20 @@ extern UserLockRestrictions userlock_account_restrictions(const UserLockKey *key
 /*
  * Registers a user.  Whoever comes back under an id that was used before goes on
  * with its history, as restricted as they left; no token from before is good
- * again.  profile, adoption: 0 where there is none.
+ * again.  profile: NULL where there is none, adoption: 0.
  */
 extern UserLockResult userlock_account_register(const UserLockRequest *request,
-												Datum profile, Datum adoption,
+												const UserLockProfile *profile,
+												Datum adoption,
 												UserLockAccount *account);
+
+/*
+ * Replaces the user's profile, or takes it away.  attributes: those that differ
+ * are in the event.
+ */
+extern UserLockResult userlock_account_set_profile(const UserLockRequest *request,
+												   const UserLockProfile *profile,
+												   UserLockAccount *account);
 
 /* Deletes the account and the profile; history stays. */
 extern UserLockResult userlock_account_delete(const UserLockRequest *request,

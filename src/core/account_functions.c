@@ -1,7 +1,7 @@
 /*
  * account_functions.c
  *		SQL functions about an account as a whole: register_user(),
- *		delete_user(), revoke_access(), reset_access_floor(),
+ *		delete_user(), set_profile(), revoke_access(), reset_access_floor(),
  *		user_status() and user_profile().
  */
 #include "postgres.h"
@@ -17,6 +17,7 @@
 
 PG_FUNCTION_INFO_V1(userlock_register_user);
 PG_FUNCTION_INFO_V1(userlock_delete_user);
+PG_FUNCTION_INFO_V1(userlock_set_profile);
 PG_FUNCTION_INFO_V1(userlock_revoke_access);
 PG_FUNCTION_INFO_V1(userlock_reset_access_floor);
 PG_FUNCTION_INFO_V1(userlock_user_status);
@@ -31,6 +32,17 @@ begin_outcome(UserLockOutcome *outcome, UserLockRequest *request)
 	outcome->expected_sequence = request->expected_sequence;
 }
 
+/* Reads the profile that a caller gives; raises what is wrong with it. */
+static void
+require_profile(const UserLockRequest *request, Datum document,
+				UserLockProfile *profile)
+{
+	UserLockResult result = userlock_profile_read(document, profile);
+
+	if (result != USERLOCK_RESULT_OK)
+		userlock_arguments_raise(request, result);
+}
+
 /* register_user(user_id, tenant, profile) */
 Datum
 userlock_register_user(PG_FUNCTION_ARGS)
@@ -38,19 +50,15 @@ userlock_register_user(PG_FUNCTION_ARGS)
 	UserLockRequest request = {.until = USERLOCK_NO_END};
 	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OK};
 	UserLockStore store;
-	UserLockResult profile_result;
-	Datum		profile;
+	UserLockProfile profile;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
 	request.key.tenant = USERLOCK_GETARG_OPTIONAL(1);
-	profile = USERLOCK_GETARG_OPTIONAL(2);
 	begin_outcome(&outcome, &request);
-	profile_result = userlock_arguments_check_profile(profile);
-	if (profile_result != USERLOCK_RESULT_OK)
-		userlock_arguments_raise(&request, profile_result);
+	require_profile(&request, USERLOCK_GETARG_OPTIONAL(2), &profile);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	outcome.result = userlock_account_register(&request, profile,
+	outcome.result = userlock_account_register(&request, &profile,
 											   (Datum) 0, &outcome.account);
 	outcome.has_account = outcome.result == USERLOCK_RESULT_CHANGED;
 	userlock_store_end(&store);
@@ -79,6 +87,33 @@ userlock_delete_user(PG_FUNCTION_ARGS)
 
 	if (outcome.result == USERLOCK_RESULT_USER_NOT_FOUND && request.idempotent)
 		PG_RETURN_NULL();
+	return userlock_outcome_return_status(&outcome, fcinfo);
+}
+
+/*
+ * set_profile(user_id, profile, reason, tenant, expected_sequence, idempotent,
+ * details)
+ */
+Datum
+userlock_set_profile(PG_FUNCTION_ARGS)
+{
+	UserLockRequest request = {.until = USERLOCK_NO_END};
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OK};
+	UserLockStore store;
+	UserLockProfile profile;
+
+	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
+	userlock_arguments_read(&request, fcinfo, 2,
+							USERLOCK_TAKES_EXPECTED_SEQUENCE |
+							USERLOCK_TAKES_IDEMPOTENT);
+	begin_outcome(&outcome, &request);
+	require_profile(&request, USERLOCK_GETARG_OPTIONAL(1), &profile);
+
+	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
+	outcome.result = userlock_account_set_profile(&request, &profile, &outcome.account);
+	outcome.has_account = outcome.result != USERLOCK_RESULT_USER_NOT_FOUND;
+	userlock_store_end(&store);
+
 	return userlock_outcome_return_status(&outcome, fcinfo);
 }
 

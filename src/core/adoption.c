@@ -100,7 +100,7 @@ follow_in(const UserLockRequest *request, const UserLockUsersTable *users,
 	/* Whoever is registered is held, lest a row that goes just now takes them. */
 	do
 	{
-		result = userlock_account_register(request, (Datum) 0, users->adoption, &account);
+		result = userlock_account_register(request, NULL, users->adoption, &account);
 	} while (result != USERLOCK_RESULT_CHANGED &&
 			 !userlock_store_get(&request->key, USERLOCK_FOR_UPDATE, &account));
 	userlock_store_end(&store);

@@ -11,8 +11,9 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "core/caller.h"
 #include "core/arguments.h"
+#include "core/caller.h"
+#include "core/document.h"
 
 void
 userlock_arguments_read(UserLockRequest *request, FunctionCallInfo fcinfo,
@@ -101,62 +102,15 @@ reason_is_short(Datum reason)
 		USERLOCK_MAX_REASON_LENGTH;
 }
 
-/* How many bytes a part of a document is shown in, at least. */
-static int64
-shown_bytes(JsonbIteratorToken token, const JsonbValue *value)
-{
-	bool		is_scalar = token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM;
-
-	if (is_scalar && value->type == jbvString)
-		return value->val.string.len + 2;
-	if (is_scalar && value->type == jbvNumeric)
-		return strlen(DatumGetCString(DirectFunctionCall1(numeric_out,
-														  NumericGetDatum(value->val.numeric))));
-	return 1;
-}
-
-/*
- * Is a document shown in at most so many bytes?  To show it may take far more
- * memory than it does itself: a number of six characters, 1e131071, has 131072
- * digits.  So its parts are counted first, until they are too many.
- */
-static bool
-is_shown_in(Jsonb *document, int max_bytes)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	int64		bytes = 0;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
-	{
-		bytes += shown_bytes(token, &value);
-		if (bytes > max_bytes)
-			return false;
-	}
-	return strlen(JsonbToCString(NULL, &document->root, bytes)) <= max_bytes;
-}
-
-/* Is this jsonb (or NULL) an object, and not too long? */
 static UserLockResult
-check_document(Datum document, int max_bytes,
-			   UserLockResult no_object, UserLockResult too_long)
+check_details(Datum details)
 {
-	Jsonb	   *jsonb;
-
-	if (document == (Datum) 0)
+	if (details == (Datum) 0)
 		return USERLOCK_RESULT_OK;
-	jsonb = DatumGetJsonbP(document);
-	if (!JB_ROOT_IS_OBJECT(jsonb))
-		return no_object;
-	return is_shown_in(jsonb, max_bytes) ? USERLOCK_RESULT_OK : too_long;
-}
-
-UserLockResult
-userlock_arguments_check_profile(Datum profile)
-{
-	return check_document(profile, USERLOCK_MAX_PROFILE_BYTES,
-						  USERLOCK_RESULT_PROFILE_INVALID, USERLOCK_RESULT_PROFILE_TOO_LONG);
+	if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(details)))
+		return USERLOCK_RESULT_DETAILS_INVALID;
+	return userlock_document_is_shown_in(details, USERLOCK_MAX_DETAILS_BYTES) ?
+		USERLOCK_RESULT_OK : USERLOCK_RESULT_DETAILS_TOO_LONG;
 }
 
 UserLockResult
@@ -180,8 +134,7 @@ userlock_arguments_check(const UserLockRequest *request)
 		return USERLOCK_RESULT_UNTIL_INVALID;
 	if (!reason_is_short(request->reason))
 		return USERLOCK_RESULT_REASON_TOO_LONG;
-	return check_document(request->details, USERLOCK_MAX_DETAILS_BYTES,
-						  USERLOCK_RESULT_DETAILS_INVALID, USERLOCK_RESULT_DETAILS_TOO_LONG);
+	return check_details(request->details);
 }
 
 void

@@ -51,7 +51,4 @@ extern void userlock_arguments_require(UserLockRequest *request);
 pg_noreturn extern void userlock_arguments_raise(const UserLockRequest *request,
 												 UserLockResult result);
 
-/* Is this jsonb (or NULL) what a profile may be?  USERLOCK_RESULT_OK: it is. */
-extern UserLockResult userlock_arguments_check_profile(Datum profile);
-
 #endif							/* USERLOCK_ARGUMENTS_H */

@@ -120,6 +120,11 @@ explain(const UserLockOutcome *outcome)
 		case USERLOCK_RESULT_PROFILE_TOO_LONG:
 			explain_document(&explanation, USERLOCK_MAX_PROFILE_BYTES);
 			break;
+		case USERLOCK_RESULT_PROFILE_ATTRIBUTE_INVALID:
+			explanation.detail =
+				psprintf(_("Of those that users are found by, userName, externalId and displayName are texts, and emails an array of objects with a text \"value\", of at most %d characters each."),
+						 USERLOCK_MAX_ATTRIBUTE_LENGTH);
+			break;
 		case USERLOCK_RESULT_USER_IDS_TOO_MANY:
 			explanation.detail = psprintf(_("One call takes at most %d ids."),
 										  USERLOCK_MAX_USER_IDS);

@@ -26,6 +26,12 @@
 #define USERLOCK_MAX_DETAILS_BYTES	8192
 #define USERLOCK_MAX_PROFILE_BYTES	65536
 
+/*
+ * Characters of an attribute that users are found by: as many as an e-mail
+ * address may have (RFC 5321, section 4.5.3.1), and few enough for an index.
+ */
+#define USERLOCK_MAX_ATTRIBUTE_LENGTH	320
+
 typedef struct UserLockOutcome
 {
 	UserLockResult result;

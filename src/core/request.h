@@ -22,6 +22,7 @@ typedef struct UserLockRequest
 	bool		idempotent;
 	bool		revoke_access;	/* also where the transition does not */
 	Datum		details;		/* jsonb */
+	Datum		attributes;		/* text[]: of the profile, which change */
 } UserLockRequest;
 
 #endif							/* USERLOCK_REQUEST_H */

@@ -82,6 +82,13 @@ const UserLockResultText userlock_results[] = {
 		gettext_noop("Tenant \"%s\" has a user with this id."),
 		gettext_noop("Choose another id, or go on with the user there is.")
 	},
+	/* Whoever may register users may know whose name there is. */
+	[USERLOCK_RESULT_USER_NAME_TAKEN] = {
+		"user_name_taken", ERRCODE_USERLOCK_ALREADY_REGISTERED,
+		gettext_noop("the user name of user \"%s\" is taken"),
+		gettext_noop("Tenant \"%s\" has another user of this name, maybe in other cases of letters."),
+		gettext_noop("Choose another userName.")
+	},
 	[USERLOCK_RESULT_SEQUENCE_DIFFERS] = {
 		"sequence_differs", ERRCODE_USERLOCK_SEQUENCE_DIFFERS,
 		NULL,
@@ -99,6 +106,12 @@ const UserLockResultText userlock_results[] = {
 		gettext_noop("user \"%s\" was not changed in the future"),
 		gettext_noop("Tokens issued from now on are good."),
 		gettext_noop("Leave things as they are.")
+	},
+	[USERLOCK_RESULT_PROFILE_UNCHANGED] = {
+		"profile_unchanged", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" has this profile already"),
+		NULL,
+		gettext_noop("Set idempotent to accept a profile that is the same.")
 	},
 	[USERLOCK_RESULT_USER_ID_INVALID] = {
 		"user_id_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT, NULL, NULL, NULL
@@ -136,11 +149,28 @@ const UserLockResultText userlock_results[] = {
 		"profile_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		gettext_noop("invalid profile"),
 		gettext_noop("The profile is not a JSON object."),
-		gettext_noop("Give an object such as {\"username\": \"alice\"}, or null.")
+		gettext_noop("Give an object such as {\"userName\": \"alice\"}, or null.")
 	},
 	[USERLOCK_RESULT_PROFILE_TOO_LONG] = {
 		"profile_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		gettext_noop("profile is too long"), NULL, NULL
+	},
+	[USERLOCK_RESULT_PROFILE_ATTRIBUTE_INVALID] = {
+		"profile_attribute_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid profile"), NULL,
+		gettext_noop("Give a document as SCIM has it (RFC 7643, section 4.1).")
+	},
+	[USERLOCK_RESULT_FILTER_INVALID] = {
+		"filter_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid filter"),
+		gettext_noop("It is not an object of conditions that there are, or too long, or nested too deep."),
+		gettext_noop("Give an object such as {\"state\": \"locked\", \"user_name\": {\"prefix\": \"ali\"}}, or null.")
+	},
+	[USERLOCK_RESULT_PAGE_INVALID] = {
+		"page_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid page"),
+		gettext_noop("The order is by no column of users, or the page's size or what is skipped is out of range."),
+		gettext_noop("Order by a column of users; take 0 to 10000 users, and skip none or more.")
 	},
 	[USERLOCK_RESULT_TRANSITION_INVALID] = {
 		"transition_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,

@@ -22,7 +22,13 @@
 /* In the order that read_account() expects. */
 #define ACCOUNT_COLUMNS \
 	"state, sequence, created_at, changed_at, locked_until, blocked_until, " \
-	"lock_sequence, block_sequence, access_valid_after"
+	"lock_sequence, block_sequence, access_valid_after, locked_at, blocked_at"
+
+/* The types of the key and of these columns; the state is text. */
+#define ACCOUNT_TYPES \
+	TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, \
+	TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TIMESTAMPTZOID, \
+	TIMESTAMPTZOID, TIMESTAMPTZOID
 
 /*
  * A transition in one statement: $3 is the moment, $4 the expected sequence or
@@ -49,33 +55,33 @@
 
 #define APPEND \
 	"INSERT INTO userlock_private.event (tenant, user_id, sequence, kind," \
-	" from_state, to_state, at, actor, reason, until, details)" \
+	" from_state, to_state, at, actor, reason, until, details, attributes)" \
 	" VALUES ($1, $2, $3, $4, $5::userlock.user_lock_state," \
-	" $6::userlock.user_lock_state, $7, $8, $9, $10, $11)"
+	" $6::userlock.user_lock_state, $7, $8, $9, $10, $11, $12)"
 
 #define APPEND_TYPES \
 	{TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, \
-	TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID}
+	TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, TEXTARRAYOID}
 
 const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	[APPLY_LOCK] = {
 		APPLY("lock",
-			  "locked_until = $5, lock_sequence = sequence" PLUS "1, "
+			  "locked_at = $3, locked_until = $5, lock_sequence = sequence" PLUS "1, "
 			  "access_valid_after = $3"),
 		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[APPLY_UNLOCK] = {
-		APPLY("unlock", "locked_until = NULL, lock_sequence = NULL"),
+		APPLY("unlock", "locked_at = NULL, locked_until = NULL, lock_sequence = NULL"),
 		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[APPLY_BLOCK] = {
 		APPLY("block",
-			  "blocked_until = $5, block_sequence = sequence" PLUS "1, "
+			  "blocked_at = $3, blocked_until = $5, block_sequence = sequence" PLUS "1, "
 			  "access_valid_after = $3"),
 		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[APPLY_UNBLOCK] = {
-		APPLY("unblock", "blocked_until = NULL, block_sequence = NULL"),
+		APPLY("unblock", "blocked_at = NULL, blocked_until = NULL, block_sequence = NULL"),
 		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
 	[GET_ACCOUNT] = {
@@ -101,10 +107,9 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		"INSERT INTO userlock_private.account"
 		" (tenant, user_id, " ACCOUNT_COLUMNS ", adoption)"
 		" VALUES ($1, $2, $3::userlock.user_lock_state,"
-		" $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+		" $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 		" ON CONFLICT DO NOTHING",
-		12, {TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TIMESTAMPTZOID, UUIDOID},
+		14, {ACCOUNT_TYPES, UUIDOID},
 		SPI_OK_INSERT
 	},
 	[IS_ADOPTED] = {
@@ -115,10 +120,9 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		"UPDATE userlock_private.account SET"
 		" (" ACCOUNT_COLUMNS ")"
 		" = ROW ($3::userlock.user_lock_state,"
-		" $4, $5, $6, $7, $8, $9, $10, $11)"
+		" $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 		THIS_USER,
-		11, {TEXTOID, TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TIMESTAMPTZOID},
+		13, {ACCOUNT_TYPES},
 		SPI_OK_UPDATE
 	},
 	[DELETE_ACCOUNT] = {
@@ -129,10 +133,16 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		"DELETE FROM userlock_private.profile" THIS_USER,
 		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
+	/* A conflict can only be about the user name, which somebody else has. */
 	[PUT_PROFILE] = {
-		"INSERT INTO userlock_private.profile (tenant, user_id, document)"
-		" VALUES ($1, $2, $3)",
-		3, {TEXTOID, TEXTOID, JSONBOID}, SPI_OK_INSERT
+		"INSERT INTO userlock_private.profile (tenant, user_id, document,"
+		" user_name, external_id, email, display_name,"
+		" user_name_lower, email_lower, display_name_lower)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, pg_catalog.lower($4),"
+		" pg_catalog.lower($6), pg_catalog.lower($7))"
+		" ON CONFLICT DO NOTHING",
+		7, {TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+		SPI_OK_INSERT
 	},
 	[GET_PROFILE] = {
 		"SELECT document FROM userlock_private.profile" THIS_USER,
@@ -140,7 +150,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	},
 	[APPEND_EVENT] = {
 		APPEND,
-		11, APPEND_TYPES, SPI_OK_INSERT
+		12, APPEND_TYPES, SPI_OK_INSERT
 	},
 	/*
 	 * Under REPEATABLE READ a user deleted and registered again behind the
@@ -149,7 +159,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	 */
 	[APPEND_FIRST_EVENT] = {
 		APPEND " ON CONFLICT DO NOTHING",
-		11, APPEND_TYPES, SPI_OK_INSERT
+		12, APPEND_TYPES, SPI_OK_INSERT
 	},
 	[LAST_EVENT] = {
 		"SELECT sequence, at, from_state FROM userlock_private.event" THIS_USER

@@ -5,7 +5,7 @@
 #ifndef USERLOCK_STATEMENTS_H
 #define USERLOCK_STATEMENTS_H
 
-#define MAX_PARAMETERS 12
+#define MAX_PARAMETERS 14
 
 typedef enum StatementId
 {

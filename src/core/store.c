@@ -68,8 +68,8 @@ discard_result(void)
 static void
 read_account(UserLockAccount *account)
 {
-	Datum		values[9];
-	bool		nulls[9];
+	Datum		values[11];
+	bool		nulls[11];
 
 	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 					  values, nulls);
@@ -82,6 +82,8 @@ read_account(UserLockAccount *account)
 	account->lock_sequence = nulls[6] ? 0 : DatumGetInt64(values[6]);
 	account->block_sequence = nulls[7] ? 0 : DatumGetInt64(values[7]);
 	account->access_valid_after = nulls[8] ? DT_NOBEGIN : DatumGetTimestampTz(values[8]);
+	account->locked_at = nulls[9] ? DT_NOBEGIN : DatumGetTimestampTz(values[9]);
+	account->blocked_at = nulls[10] ? DT_NOBEGIN : DatumGetTimestampTz(values[10]);
 	discard_result();
 }
 
@@ -163,6 +165,8 @@ run_with_account(StatementId id, const UserLockKey *key,
 		Int64GetDatum(account->lock_sequence),
 		Int64GetDatum(account->block_sequence),
 		TimestampTzGetDatum(account->access_valid_after),
+		TimestampTzGetDatum(account->locked_at),
+		TimestampTzGetDatum(account->blocked_at),
 		adoption
 	};
 	char		nulls[] = {
@@ -172,6 +176,8 @@ run_with_account(StatementId id, const UserLockKey *key,
 		account->lock_sequence == 0 ? 'n' : ' ',
 		account->block_sequence == 0 ? 'n' : ' ',
 		account->access_valid_after == DT_NOBEGIN ? 'n' : ' ',
+		account->locked_at == DT_NOBEGIN ? 'n' : ' ',
+		account->blocked_at == DT_NOBEGIN ? 'n' : ' ',
 		adoption ? ' ' : 'n'
 	};
 
@@ -212,12 +218,26 @@ userlock_store_delete(const UserLockKey *key)
 	run_for_key(DELETE_PROFILE, key, false);
 }
 
-void
-userlock_store_put_profile(const UserLockKey *key, Datum profile)
+bool
+userlock_store_put_profile(const UserLockKey *key, const UserLockProfile *profile)
 {
-	Datum		values[] = {key->tenant, key->user_id, profile};
+	Datum		values[] = {
+		key->tenant,
+		key->user_id,
+		profile->document,
+		profile->user_name,
+		profile->external_id,
+		profile->email,
+		profile->display_name
+	};
+	char		nulls[lengthof(values)];
 
-	userlock_plans_run(PUT_PROFILE, values, NULL, false);
+	for (int i = 0; i < lengthof(values); i++)
+		nulls[i] = values[i] ? ' ' : 'n';
+
+	run_for_key(DELETE_PROFILE, key, false);
+	return profile->document == (Datum) 0 ||
+		userlock_plans_run(PUT_PROFILE, values, nulls, false) > 0;
 }
 
 void
@@ -281,7 +301,8 @@ userlock_store_append(const UserLockKey *key, const UserLockEvent *event)
 		event->actor,
 		event->reason,
 		TimestampTzGetDatum(event->until),
-		event->details
+		event->details,
+		event->attributes
 	};
 	char		nulls[] = {
 		' ', ' ', ' ', ' ',
@@ -291,7 +312,8 @@ userlock_store_append(const UserLockKey *key, const UserLockEvent *event)
 		event->actor ? ' ' : 'n',
 		event->reason ? ' ' : 'n',
 		event->until == USERLOCK_NO_END ? 'n' : ' ',
-		event->details ? ' ' : 'n'
+		event->details ? ' ' : 'n',
+		event->attributes ? ' ' : 'n'
 	};
 
 	userlock_plans_run(event->from_state ? APPEND_EVENT : APPEND_FIRST_EVENT,

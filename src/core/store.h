@@ -12,6 +12,7 @@
 
 #include "utils/timestamp.h"
 
+#include "core/profile.h"
 #include "core/rights.h"
 #include "core/userlock.h"
 
@@ -32,6 +33,8 @@ typedef struct UserLockAccount
 	int64		lock_sequence;	/* of the event that locked; 0: not locked */
 	int64		block_sequence; /* likewise */
 	TimestampTz access_valid_after; /* DT_NOBEGIN: every token is good */
+	TimestampTz locked_at;		/* DT_NOBEGIN: not locked */
+	TimestampTz blocked_at;		/* likewise */
 } UserLockAccount;
 
 /* What an event says apart from whom it is about.  A Datum of 0 is NULL. */
@@ -46,6 +49,7 @@ typedef struct UserLockEvent
 	Datum		reason;			/* text */
 	TimestampTz until;			/* USERLOCK_NO_END: none */
 	Datum		details;		/* jsonb */
+	Datum		attributes;		/* text[]: of the profile, which changed */
 } UserLockEvent;
 
 /*
@@ -120,7 +124,12 @@ extern bool userlock_store_last_event(const UserLockKey *key,
 extern bool userlock_store_last_of_kind(const UserLockKey *key,
 										const char *kind, UserLockEvent *event);
 
-extern void userlock_store_put_profile(const UserLockKey *key, Datum profile);
+/*
+ * Stores the user's profile, or takes it away; the caller has locked their
+ * account.  False: another user of the tenant has the user name.
+ */
+extern bool userlock_store_put_profile(const UserLockKey *key,
+									   const UserLockProfile *profile);
 
 /*
  * Forgets the user's failed logins, but for those that are just being
@@ -128,7 +137,7 @@ extern void userlock_store_put_profile(const UserLockKey *key, Datum profile);
  */
 extern void userlock_store_forget_failures(const UserLockKey *key);
 
-/* The user's profile, as jsonb; 0: none. */
+/* The document of the user's profile, as jsonb; 0: none. */
 extern Datum userlock_store_get_profile(const UserLockKey *key);
 
 /*

@@ -43,14 +43,17 @@ static void
 apply(UserLockAccount *account, UserLockTransition transition,
 	  UserLockState to, TimestampTz now, TimestampTz until)
 {
-	bool		restricts = userlock_transition_restricts(transition);
+	UserLockState restriction = userlock_transition_restriction(transition);
 
 	account->state = to;
 	userlock_account_advance(account, now);
-	if (restricts)
+	if (userlock_transition_restricts(transition))
+	{
 		account->access_valid_after = now;
-	userlock_account_note(account, userlock_transition_restriction(transition),
-						  until, restricts ? account->sequence : 0);
+		userlock_account_note(account, restriction, now, until, account->sequence);
+	}
+	else
+		userlock_account_note_lifted(account, restriction);
 }
 
 /* Locks the row, then judges it, and writes if there is anything to write. */
@@ -107,7 +110,8 @@ attempt_on_locked_row(const UserLockRequest *request,
  * meanwhile: its expiry would come before an event already numbered.
  */
 static void
-restamp(const UserLockKey *key, UserLockAccount *account, TimestampTz now)
+restamp(const UserLockKey *key, UserLockAccount *account,
+		UserLockTransition transition, TimestampTz now)
 {
 	TimestampTz later = GetCurrentTimestamp();
 
@@ -117,6 +121,10 @@ restamp(const UserLockKey *key, UserLockAccount *account, TimestampTz now)
 	{
 		account->changed_at = later;
 		account->access_valid_after = later;
+		if (transition == USERLOCK_LOCK)
+			account->locked_at = later;
+		else
+			account->blocked_at = later;
 		userlock_store_put(key, account);
 	}
 }
@@ -129,7 +137,7 @@ finish(const UserLockRequest *request, UserLockTransition transition,
 	UserLockState from;
 
 	if (userlock_transition_restricts(transition))
-		restamp(&request->key, &outcome->account, now);
+		restamp(&request->key, &outcome->account, transition, now);
 
 	/* A transition turns exactly one bit, so the old state is known. */
 	from = outcome->account.state ^ userlock_transition_restriction(transition);
