@@ -38,7 +38,7 @@ EXTENSION   = userlock
 MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
-	caller caller_functions result outcome outcome_functions arguments \
+	caller caller_functions visibility result outcome outcome_functions arguments \
 	document profile rights statements plans store \
 	account account_functions transition transition_functions \
 	probe enforcement users_table id_change adoption adoption_functions api_key maintenance
@@ -56,7 +56,7 @@ endif
 ifeq ($(HTTP),no)
 NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql test/t/*.pl)
 endif
-REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account transition expiry \
+REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
 	many_users outcomes invalid_arguments permission privileges enforcement clock \
 	login adoption monitoring api_key http grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock

@@ -65,6 +65,9 @@ DECLARE
     operator text;
     condition text;
 BEGIN
+    IF bare IS NULL THEN
+        PERFORM userlock_private.raise('filter_invalid');
+    END IF;
     CASE jsonb_typeof(wanted)
         WHEN 'null' THEN
             condition := bare || ' IS NULL';

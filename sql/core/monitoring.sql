@@ -11,7 +11,7 @@ CROSS JOIN userlock_private.visible_account AS account
 GROUP BY 2, 3
 UNION ALL
 SELECT 'events_last_hour', event.tenant, event.kind, count(*)
-FROM userlock.user_history AS event
+FROM userlock_private.visible_history AS event
 WHERE event.at > (userlock_private.present() - '1 hour'::interval)
 GROUP BY 2, 3
 UNION ALL
@@ -45,7 +45,7 @@ SELECT event.tenant, event.user_id, event.sequence, event.at, type.name AS type,
             'event_timestamp', floor(extract(epoch FROM event.at)),
             'initiating_entity', CASE WHEN event.actor IS NULL THEN 'policy' ELSE 'admin' END,
             'reason_admin', CASE WHEN event.reason IS NOT NULL THEN jsonb_build_object('en', event.reason) END)))) AS token
-FROM userlock.user_history AS event
+FROM userlock_private.visible_history AS event
 CROSS JOIN LATERAL (VALUES
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-disabled',
         event.kind = ANY ('{locked,blocked}'::text[])
@@ -89,6 +89,7 @@ BEGIN
             ('userlock.users', 'userlock_private.account'),
             ('userlock.restricted_users', 'userlock_private.profile'),
             ('userlock.restricted_users', 'userlock_private.account'),
+            ('userlock_private.visible_history', 'userlock_private.event'),
             ('userlock.user_history', 'userlock_private.event'),
             ('userlock.security_events', 'userlock_private.event'),
             ('userlock.lockout_policies', 'userlock_private.lockout_policy')

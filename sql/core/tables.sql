@@ -36,6 +36,10 @@ WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
 CREATE INDEX account_blocked ON userlock_private.account (tenant, blocked_at)
 WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
 
+-- What ends next, for whoever writes ends into history or shows them there.
+CREATE INDEX account_ending ON userlock_private.account (least(locked_until, blocked_until))
+WHERE least(locked_until, blocked_until) IS NOT NULL;
+
 COMMENT ON TABLE userlock_private.account IS
 'The current state of each user: the fold of their events.';
 COMMENT ON COLUMN userlock_private.account.tenant IS

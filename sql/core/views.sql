@@ -2,24 +2,42 @@
 -- Views
 --
 -- They show a caller with JWT claims only the tenants that are theirs.  SELECT on a
--- view is all that a role needs.  The tables themselves may be read by everybody, as
--- the view does it in their name; but nobody enters their schema.  The rows have a
+-- view in userlock is all that a role needs.  What lies beneath may be read by
+-- everybody, because the views do it in the caller's name; but nobody enters its
+-- schema, so the only way there is a view that was granted.  The tables' rows have a
 -- policy: unlike the barrier of a view, it lets the planner read a page in the order
--- of an index, and yet keeps a reader's own functions off the rest.
+-- of an index, and yet keeps a reader's own functions off other tenants' rows.
 --
 -- Whoever is above policies (superusers, BYPASSRLS) is held to the claims as well,
--- by the views.  There the lowest and the highest tenant stand, too: they are what
--- an index can be searched for if the caller names no tenant.
+-- by the views.
 --
 
-CREATE FUNCTION userlock_private.tenant_bound(highest boolean)
-RETURNS text
-LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100
-AS 'MODULE_PATHNAME', 'userlock_tenant_bound';
+CREATE FUNCTION userlock_private.tenant_is_visible_support(internal)
+RETURNS internal
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_tenant_is_visible_support';
 
-GRANT EXECUTE ON FUNCTION userlock_private.tenant_bound TO PUBLIC;
-COMMENT ON FUNCTION userlock_private.tenant_bound IS
-'The lowest or the highest of the tenants that the caller''s claims list, in the order of "C"; without claims, what no tenant is below or above, and no text for anybody to see. Error: PT401 malformed claims.';
+REVOKE EXECUTE ON FUNCTION userlock_private.tenant_is_visible_support FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.tenant_is_visible_support IS
+'What the planner may ask of tenant_is_visible(): how an index is searched for it.';
+
+CREATE FUNCTION userlock_private.tenant_is_visible(tenant text)
+RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE SUPPORT userlock_private.tenant_is_visible_support
+AS 'MODULE_PATHNAME', 'userlock_tenant_is_visible';
+
+GRANT EXECUTE ON FUNCTION userlock_private.tenant_is_visible TO PUBLIC;
+COMMENT ON FUNCTION userlock_private.tenant_is_visible IS
+'Do the caller''s claims list this tenant, or are there none? Error: PT401 malformed claims.';
+
+CREATE FUNCTION userlock_private.visible_tenants()
+RETURNS text[]
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_visible_tenants';
+
+GRANT EXECUTE ON FUNCTION userlock_private.visible_tenants TO PUBLIC;
+COMMENT ON FUNCTION userlock_private.visible_tenants IS
+'The tenants that tenant_is_visible() is true of, for an index to be searched for. Error: PT401 malformed claims.';
 
 -- STABLE: a query has one present, which may not stand still in a long function.
 CREATE FUNCTION userlock_private.present()
@@ -31,13 +49,9 @@ GRANT EXECUTE ON FUNCTION userlock_private.present TO PUBLIC;
 COMMENT ON FUNCTION userlock_private.present IS
 'The time by which the views tell what has ended.';
 
--- The same rule for each table: what claims let a caller see.
+-- What of each table may be read.
 DO $$
 DECLARE
-    rule CONSTANT text := '(SELECT userlock.caller_tenants()) IS NULL
-        OR tenant = ANY ((SELECT userlock.caller_tenants())::text[])';
-    range CONSTANT text := 'tenant >= (SELECT userlock_private.tenant_bound(false))
-        AND tenant <= (SELECT userlock_private.tenant_bound(true))';
     readable record;
 BEGIN
     FOR readable IN
@@ -50,11 +64,11 @@ BEGIN
         ) AS t (name, columns)
     LOOP
         EXECUTE format('ALTER TABLE userlock_private.%I ENABLE ROW LEVEL SECURITY', readable.name);
-        EXECUTE format('CREATE POLICY visible ON userlock_private.%I FOR SELECT USING (%s AND (%s))', readable.name, range, rule);
+        EXECUTE format('CREATE POLICY visible ON userlock_private.%I FOR SELECT USING (userlock_private.tenant_is_visible(tenant))', readable.name);
         EXECUTE format('REVOKE ALL ON userlock_private.%I FROM PUBLIC', readable.name);
         EXECUTE format('GRANT SELECT (%s) ON userlock_private.%I TO PUBLIC', readable.columns, readable.name);
-        EXECUTE format('CREATE VIEW userlock_private.visible_%I WITH (security_invoker) AS SELECT %s FROM userlock_private.%1$I WHERE %3$s AND (%4$s)',
-            readable.name, readable.columns, range, rule);
+        EXECUTE format('CREATE VIEW userlock_private.visible_%I WITH (security_invoker) AS SELECT %s FROM userlock_private.%1$I WHERE userlock_private.tenant_is_visible(tenant)',
+            readable.name, readable.columns);
         EXECUTE format('REVOKE ALL ON userlock_private.visible_%I FROM PUBLIC', readable.name);
         EXECUTE format('GRANT SELECT ON userlock_private.visible_%I TO PUBLIC', readable.name);
         EXECUTE format('COMMENT ON VIEW userlock_private.visible_%I IS %L', readable.name,
@@ -116,7 +130,7 @@ COMMENT ON COLUMN userlock.users.sequence IS
 COMMENT ON COLUMN userlock.users.changed_at IS
 'When the last event happened; an end that has passed counts as one.';
 
--- The events that restrict are looked up one by one, which the LIMITs enforce:
+-- The events that restrict are looked up one by one, and only where they are shown:
 -- joined, the planner may read the whole history to find the few.
 CREATE VIEW userlock.restricted_users WITH (security_invoker) AS
 SELECT
@@ -125,12 +139,20 @@ SELECT
     restricted.state,
     restricted.locked_at,
     restricted.lock_ends_at AS locked_until,
-    lock.reason AS lock_reason,
-    lock.actor AS locked_by,
+    (SELECT event.reason FROM userlock_private.event
+     WHERE event.tenant = restricted.tenant AND event.user_id = restricted.user_id
+     AND event.sequence = restricted.lock_sequence) AS lock_reason,
+    (SELECT event.actor FROM userlock_private.event
+     WHERE event.tenant = restricted.tenant AND event.user_id = restricted.user_id
+     AND event.sequence = restricted.lock_sequence) AS locked_by,
     restricted.blocked_at,
     restricted.block_ends_at AS blocked_until,
-    block.reason AS block_reason,
-    block.actor AS blocked_by,
+    (SELECT event.reason FROM userlock_private.event
+     WHERE event.tenant = restricted.tenant AND event.user_id = restricted.user_id
+     AND event.sequence = restricted.block_sequence) AS block_reason,
+    (SELECT event.actor FROM userlock_private.event
+     WHERE event.tenant = restricted.tenant AND event.user_id = restricted.user_id
+     AND event.sequence = restricted.block_sequence) AS blocked_by,
     restricted.sequence,
     restricted.created_at,
     restricted.changed_at,
@@ -142,22 +164,6 @@ SELECT
     restricted.email_lower,
     restricted.display_name_lower
 FROM userlock_private.visible_user AS restricted
-LEFT JOIN LATERAL (
-    SELECT event.reason, event.actor
-    FROM userlock_private.event
-    WHERE event.tenant = restricted.tenant
-    AND event.user_id = restricted.user_id
-    AND event.sequence = restricted.lock_sequence
-    LIMIT 1
-) AS lock ON true
-LEFT JOIN LATERAL (
-    SELECT event.reason, event.actor
-    FROM userlock_private.event
-    WHERE event.tenant = restricted.tenant
-    AND event.user_id = restricted.user_id
-    AND event.sequence = restricted.block_sequence
-    LIMIT 1
-) AS block ON true
 WHERE restricted.written_state OPERATOR(userlock.<>) 'active'
 AND NOT userlock.is_active(restricted.state);
 
@@ -183,23 +189,35 @@ COMMENT ON COLUMN userlock.restricted_users.changed_at IS
 'When the last event happened; an end that has passed counts as one.';
 
 -- What has expired and is not yet written shows as it will be written.  The server
--- reads a page of one user's history in order only if the first branch asks nothing
--- of its rows but what the policy does.
+-- reads the last events of one user in order only if the first branch has no WHERE of
+-- its own.
+CREATE VIEW userlock_private.visible_history WITH (security_invoker) AS
+SELECT history.*
+FROM (
+    SELECT tenant, user_id, sequence, kind, from_state, to_state,
+           at, actor, reason, until, details, attributes
+    FROM userlock_private.event
+    UNION ALL
+    SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
+           expiry.from_state, expiry.to_state,
+           expiry.at, NULL, NULL, expiry.until, NULL, NULL
+    FROM (SELECT userlock_private.present() AS now) AS clock
+    CROSS JOIN userlock_private.visible_account AS account
+    CROSS JOIN LATERAL userlock.pending_expiries(
+        account.state, account.sequence, account.changed_at,
+        account.locked_until, account.blocked_until, clock.now) AS expiry
+    WHERE least(account.locked_until, account.blocked_until) <= clock.now
+) AS history
+WHERE userlock_private.tenant_is_visible(history.tenant);
+
+REVOKE ALL ON userlock_private.visible_history FROM PUBLIC;
+GRANT SELECT ON userlock_private.visible_history TO PUBLIC;
+COMMENT ON VIEW userlock_private.visible_history IS
+'The history that the caller may see, with the ends that have passed: the ground of the views about events.';
+
 CREATE VIEW userlock.user_history WITH (security_invoker) AS
-SELECT tenant, user_id, sequence, kind, from_state, to_state,
-       at, actor, reason, until, details, attributes
-FROM userlock_private.visible_event
-UNION ALL
-SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
-       expiry.from_state, expiry.to_state,
-       expiry.at, NULL, NULL, expiry.until, NULL, NULL
-FROM (SELECT userlock_private.present() AS now) AS clock
-CROSS JOIN userlock_private.visible_account AS account
-CROSS JOIN LATERAL userlock.pending_expiries(
-    account.state, account.sequence, account.changed_at,
-    account.locked_until, account.blocked_until, clock.now) AS expiry
-WHERE account.state OPERATOR(userlock.<>) 'active'
-AND (account.locked_until <= clock.now OR account.blocked_until <= clock.now);
+SELECT tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details, attributes
+FROM userlock_private.visible_history;
 
 COMMENT ON VIEW userlock.user_history IS
 'Everything that happened to each user, numbered 1, 2, 3 and so on by sequence. A restriction that has ended by itself is there as lock_expired or block_expired at the moment it ended. With the user named, the last events come from an index: ORDER BY sequence DESC LIMIT ....';

@@ -1,22 +1,19 @@
 /*
  * caller_functions.c
- *		SQL functions about who asks: caller_tenants() and tenant_bound() for
- *		the views, require_tenant() for functions in SQL.
+ *		SQL functions about who asks: caller_tenants() for everybody,
+ *		require_tenant() for functions in SQL.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "core/userlock.h"
 #include "core/caller.h"
 #include "core/outcome.h"
 
 PG_FUNCTION_INFO_V1(userlock_caller_tenants);
-PG_FUNCTION_INFO_V1(userlock_tenant_bound);
 PG_FUNCTION_INFO_V1(userlock_require_tenant);
 
 /* Reads the claims, which a function in SQL depends on. */
@@ -74,36 +71,4 @@ userlock_caller_tenants(PG_FUNCTION_ARGS)
 		tenants[count++] = CStringGetTextDatum(lfirst(cell));
 	PG_RETURN_ARRAYTYPE_P(construct_array(tenants, count, TEXTOID, -1, false,
 										  TYPALIGN_INT));
-}
-
-/*
- * tenant_bound(highest): the lowest or the highest tenant of the caller's, so that
- * an index can be searched for them; without claims what none is below or above.
- */
-Datum
-userlock_tenant_bound(PG_FUNCTION_ARGS)
-{
-	bool		highest = PG_GETARG_BOOL(0);
-	/* Bytes that no character begins with, more than a tenant has. */
-	char		beyond[USERLOCK_MAX_NAME_LENGTH * MAX_MULTIBYTE_CHAR_LEN + 1];
-	const char *bound;
-	UserLockCaller caller;
-	ListCell   *cell;
-
-	require_caller(&caller);
-	if (!caller.has_claims)
-	{
-		memset(beyond, 0xFF, sizeof(beyond));
-		PG_RETURN_TEXT_P(cstring_to_text_with_len(beyond, highest ? sizeof(beyond) : 0));
-	}
-	bound = caller.tenant;
-	foreach(cell, caller.tenants)
-	{
-		/* In the order of "C", as the tables have it. */
-		int			order = strcmp(lfirst(cell), bound);
-
-		if (highest ? order > 0 : order < 0)
-			bound = lfirst(cell);
-	}
-	PG_RETURN_TEXT_P(cstring_to_text(bound));
 }

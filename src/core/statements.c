@@ -180,13 +180,20 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	[DUE] = {
 		"SELECT tenant, user_id FROM userlock_private.account"
 		" WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state"
-		" AND (locked_until" LE "$3 OR blocked_until" LE "$3)"
+		" AND least(locked_until, blocked_until)" LE "$3"
 		" AND ((SELECT userlock.caller_tenants()) IS NULL OR tenant"
 		" OPERATOR(pg_catalog.=) ANY ((SELECT userlock.caller_tenants())::pg_catalog.text[]))"
 		" AND ($1 IS NULL OR (tenant, user_id)"
 		" OPERATOR(pg_catalog.>) ($1, $2))"
 		" ORDER BY tenant, user_id LIMIT $4",
 		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID}, SPI_OK_SELECT
+	},
+	[TENANTS] = {
+		"SELECT tenant FROM userlock_private.account"
+		" UNION SELECT tenant FROM userlock_private.event"
+		" UNION SELECT tenant FROM userlock_private.login_failure"
+		" UNION SELECT tenant FROM userlock_private.lockout_policy",
+		0, {0}, SPI_OK_SELECT
 	},
 	[ADD_API_KEY] = {
 		"SELECT userlock_private.add_api_key($1, $2, $3, $4)",

@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -341,6 +342,22 @@ userlock_store_last_event(const UserLockKey *key,
 	}
 	discard_result();
 	return found;
+}
+
+void
+userlock_store_tenants(ArrayBuildState *tenants)
+{
+	uint64		found = userlock_plans_run(TENANTS, NULL, NULL, true);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		accumArrayResult(tenants,
+						 SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull),
+						 false, TEXTOID, CurrentMemoryContext);
+	}
+	discard_result();
 }
 
 bool

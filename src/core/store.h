@@ -10,6 +10,7 @@
 #ifndef USERLOCK_STORE_H
 #define USERLOCK_STORE_H
 
+#include "utils/array.h"
 #include "utils/timestamp.h"
 
 #include "core/profile.h"
@@ -119,6 +120,9 @@ extern void userlock_store_append(const UserLockKey *key,
 extern bool userlock_store_last_event(const UserLockKey *key,
 									  int64 *sequence, TimestampTz *at,
 									  UserLockState *from_state);
+
+/* Adds every tenant that has anything in a table, as text. */
+extern void userlock_store_tenants(ArrayBuildState *tenants);
 
 /* The user's last event of a kind, without its states; false: none. */
 extern bool userlock_store_last_of_kind(const UserLockKey *key,

@@ -4,7 +4,8 @@ SET TimeZone = 'UTC';
 CREATE FUNCTION public.ahead(moved text) RETURNS void LANGUAGE sql AS $$
     UPDATE event SET at = at + interval '1 year', until = until + interval '1 year' WHERE user_id = moved;
     UPDATE account SET created_at = created_at + interval '1 year', changed_at = changed_at + interval '1 year', locked_until = locked_until + interval '1 year',
-        blocked_until = blocked_until + interval '1 year', access_valid_after = access_valid_after + interval '1 year'
+        blocked_until = blocked_until + interval '1 year', locked_at = locked_at + interval '1 year', blocked_at = blocked_at + interval '1 year',
+        access_valid_after = access_valid_after + interval '1 year'
     WHERE user_id = moved
 $$;
 -- A token issued so many seconds from now.

@@ -26,11 +26,19 @@ WHERE prosecdef AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_
 SELECT proname FROM function
 WHERE has_function_privilege('public', oid, 'EXECUTE') ORDER BY proname;
 
--- The public has nothing on any table or view.
+-- The public has nothing on any table or view, but for reading what the views stand on,
+-- where nobody enters and the rows have a policy.
 SELECT relname, privilege FROM pg_class
 CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 WHERE relnamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace) AND relkind IN ('r', 'v')
-AND has_table_privilege('public', oid, privilege);
+AND has_table_privilege('public', oid, privilege)
+AND NOT (relname LIKE 'visible\_%' AND privilege = 'SELECT');
+SELECT oid::regclass AS readable FROM pg_class
+WHERE relnamespace = 'userlock_private'::regnamespace AND relkind = 'r' AND NOT relrowsecurity
+AND has_any_column_privilege('public', oid, 'SELECT, INSERT, UPDATE, REFERENCES');
+SELECT oid::regclass AS view FROM pg_class
+WHERE relnamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace) AND relkind = 'v'
+AND NOT coalesce('security_invoker=true' = ANY (reloptions), false);
 SELECT has_schema_privilege('public', 'userlock', 'CREATE') AS may_create, has_schema_privilege('public', 'userlock_private', 'USAGE') AS may_enter;
 
 -- Tables, and what nobody is meant to call, stand apart from what is granted.

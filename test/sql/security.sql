@@ -98,7 +98,7 @@ SELECT p.oid::regprocedure AS unpinned FROM pg_proc AS p
 JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'userlock'
 JOIN pg_language AS l ON l.oid = p.prolang
-WHERE l.lanname <> 'c' AND p.prosqlbody IS NULL
+WHERE l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL
 AND (p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'] AND l.lanname IN ('sql', 'plpgsql')) IS NOT TRUE;
 
 DROP EXTENSION userlock;

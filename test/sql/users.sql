@@ -1,0 +1,144 @@
+SET search_path = public, userlock, userlock_private;
+\set SHOW_CONTEXT never
+-- Finding users: the views users and restricted_users, find_users(), count_users().
+SELECT count(register_user(id, 'acme', profile::jsonb)) FROM (VALUES
+    ('u1', '{"userName": "Alice", "externalId": "Ext-A", "displayName": "Alice Able", "emails": [{"value": "Alice@Example.com"}]}'),
+    ('u2', '{"userName": "alicia", "externalId": "ext-a", "displayName": "Alicia", "emails": [{"value": "alicia@example.com"}]}'),
+    ('u3', '{"userName": "BOB", "displayName": "Bob O''Brien", "emails": [{"value": "bob@example.org"}]}'),
+    ('u4', '{"displayName": "100% _real_ \\ name"}'),
+    ('u5', NULL),
+    ('alice', NULL)) AS u (id, profile);
+SELECT count(register_user(id, 'globex', '{"userName": "alice"}')) FROM unnest(ARRAY['g1']) AS id;
+
+-- Everybody, as they are now.
+SELECT state FROM lock_user('u1', 'attempts', tenant => 'acme');
+SELECT state FROM block_user('u1', 'fraud', tenant => 'acme');
+SELECT state FROM lock_user('u2', tenant => 'acme', until => clock_timestamp() + interval '0.05 seconds');
+SELECT state FROM block_user('u3', tenant => 'acme', until => clock_timestamp() + interval '1 hour');
+SELECT pg_sleep(0.06);
+SELECT tenant, user_id, state, sequence, locked_until IS NULL AS no_lock_end, blocked_until > now() AS block_ends,
+    user_name, external_id, email, display_name FROM users ORDER BY tenant, user_id;
+SELECT user_name_lower, email_lower, display_name_lower FROM users WHERE tenant = 'acme' AND user_name_lower ^@ 'ali' ORDER BY user_name_lower;
+
+-- What it shows of a user is what user_status() does, also where an end has passed.
+SELECT count(*), bool_and((u.tenant, u.user_id, u.state, u.sequence, u.created_at, u.changed_at, u.locked_until, u.blocked_until)
+    IS NOT DISTINCT FROM (s.tenant, s.user_id, s.state, s.sequence, s.created_at, s.changed_at, s.locked_until, s.blocked_until)) AS the_same
+FROM users AS u, user_status(u.user_id, u.tenant) AS s;
+SELECT user_id, state, locked_at IS NOT NULL AS locked, lock_reason, blocked_at > locked_at AS blocked_later, block_reason, sequence, user_name, email
+FROM restricted_users ORDER BY user_id;
+
+-- A filter.
+CREATE FUNCTION pg_temp.found(filter jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(user_id, ' '), '') || CASE WHEN count(*) <> count_users(filter, 'acme') THEN ', miscounted' ELSE '' END
+    FROM find_users(filter, tenant => 'acme')
+$$;
+SELECT filter, pg_temp.found(filter) FROM unnest(ARRAY[
+    NULL, '{}',
+    '{"user_id": "u1"}', '{"user_id": "U1"}', '{"user_id": ["u1", "u3", "nobody"]}', '{"user_id": []}', '{"user_id": {"after": "u3"}}', '{"user_id": null}',
+    '{"user_name": "ALICE"}', '{"user_name": {"equals": "ALICE", "case_sensitive": true}}', '{"user_name": {"equals": "Alice", "case_sensitive": true}}',
+    '{"user_name": {"prefix": "aLi"}}', '{"user_name": {"prefix": "Ali", "case_sensitive": true}}', '{"user_name": {"suffix": "IA"}}',
+    '{"user_name": {"suffix": "ia", "case_sensitive": true}}', '{"user_name": {"contains": "LIC"}}', '{"user_name": {"contains": "LIC", "case_sensitive": true}}',
+    '{"user_name": {"contains": ""}}', '{"user_name": null}', '{"user_name": ["bob", "ALICIA"]}',
+    '{"external_id": "ext-a"}', '{"email": "alice@EXAMPLE.com"}', '{"email": {"prefix": "AL"}}', '{"display_name": "bob o''brien"}',
+    '{"display_name": {"contains": "%"}}', '{"display_name": {"contains": "_"}}', '{"display_name": {"contains": "\\"}}', '{"display_name": {"suffix": "\\ name"}}',
+    '{"state": "active"}', '{"state": "locked"}', '{"state": ["locked", "locked+blocked"]}', '{"state": ["blocked", "active"]}', '{"state": []}',
+    '{"and": []}', '{"or": []}', '{"and": [{"email": {"suffix": ".com"}}, {"state": "active"}]}', '{"or": [{"user_name": "bob"}, {"state": "locked+blocked"}]}',
+    '{"or": [{"user_name": "alice"}, {"user_name": null, "user_id": "alice"}]}', '{"or": [{"email": "bob@example.org"}, {"or": [{"user_id": "u5"}, {"external_id": ["Ext-A"]}]}]}',
+    '{"not": {"user_name": {"prefix": "ali"}}}', '{"not": {"not": {"user_name": "bob"}}}', '{"not": {"or": [{"user_id": "u1"}, {"user_name": null}]}}',
+    '{"user_name": {"contains": "i"}, "state": "active", "or": [{"email": {"contains": "@"}}]}']::jsonb[]) AS filter;
+
+-- What is no filter is refused as a whole.
+CREATE FUNCTION pg_temp.refused(filter jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+BEGIN
+    PERFORM find_users(filter, tenant => 'acme');
+    RETURN 'taken';
+EXCEPTION WHEN SQLSTATE 'PT422' THEN
+    GET STACKED DIAGNOSTICS name = CONSTRAINT_NAME;
+    RETURN name;
+END
+$$;
+SELECT filter, pg_temp.refused(filter) FROM unnest(ARRAY[
+    '[]', '"u1"', 'null', '{"nickname": "x"}', '{"user_id": 1}', '{"user_id": true}', '{"user_id": [1]}', '{"user_id": [["u1"]]}', '{"user_id": [null]}', '{"user_id": {}}',
+    '{"user_id": {"like": "%"}}', '{"user_id": {"equals": "u1", "prefix": "u"}}', '{"user_id": {"equals": 1}}', '{"user_id": {"equals": null}}',
+    '{"user_name": {"equals": "x", "case_sensitive": 1}}', '{"user_name": {"case_sensitive": true}}', '{"user_name_lower": "x"}', '{"tenant": "globex"}',
+    '{"state": "out"}', '{"state": ["locked", 1]}', '{"state": null}', '{"state": {}}', '{"state": [["locked"]]}',
+    '{"and": {}}', '{"or": null}', '{"or": [1]}', '{"or": [{"x": 1}]}', '{"not": []}', '{"not": null}', '{"user_id": "u1", "; DROP TABLE account; --": "x"}']::jsonb[]) AS filter;
+SELECT depth, pg_temp.refused((repeat('{"not":', depth) || '{}' || repeat('}', depth))::jsonb) FROM unnest(ARRAY[32, 33, 2000]) AS depth;
+SELECT pg_temp.refused(jsonb_build_object('user_id', repeat('x', 262100))), pg_temp.refused(jsonb_build_object('user_id', repeat('x', 262200)));
+SELECT pg_temp.refused('{"user_id": 1e131071}');
+SELECT find_users('{"x": 1}');
+\echo :LAST_ERROR_SQLSTATE
+
+-- In order, whoever has nothing to be ordered by last; a page of it.
+SELECT order_by, descending, string_agg(user_id, ' ') FROM (VALUES
+    ('user_id'), ('user_name'), ('external_id'), ('email'), ('display_name'), ('state'), ('sequence'), ('created_at'), ('changed_at')) AS o (order_by),
+    (VALUES (false), (true)) AS d (descending), find_users(NULL, order_by, descending, tenant => 'acme') GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT string_agg(user_id, ' ') AS page FROM find_users(page_size => 2, skip => 2, tenant => 'acme');
+SELECT count(*) AS none FROM find_users(page_size => 0, tenant => 'acme');
+SELECT count(*) AS none FROM find_users(skip => 100, tenant => 'acme');
+SELECT find_users(order_by => 'document', tenant => 'acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT find_users(order_by => NULL);
+SELECT find_users(page_size => 10001);
+SELECT find_users(page_size => -1);
+SELECT find_users(skip => -1);
+SELECT find_users(descending => NULL);
+
+-- One tenant at a time: named, or the caller's own; and none of others.
+SELECT user_id, user_name FROM find_users(tenant => 'globex');
+SELECT count_users(), count_users(tenant => 'acme'), count_users('{"user_name": "alice"}', 'globex');
+SET request.jwt.claims = '{"sub": "operator", "tenant": "globex"}';
+SELECT user_id FROM find_users();
+SELECT count_users();
+SELECT count(*) AS seen, count(*) FILTER (WHERE tenant <> 'globex') AS foreign FROM users;
+SELECT count(*) AS seen FROM restricted_users;
+SELECT find_users(tenant => 'acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT count_users(tenant => 'acme');
+SET request.jwt.claims = '{"sub": "operator", "tenant": "globex", "tenants": ["acme", "aaa", "zzz"]}';
+SELECT tenant, count(*) FROM users GROUP BY 1 ORDER BY 1;
+SELECT count_users(tenant => 'acme');
+SET request.jwt.claims = 'malformed';
+SELECT count_users();
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM users;
+RESET request.jwt.claims;
+
+-- Nobody's rows but the caller's tenants' are looked at, whatever a reader asks of them.
+CREATE ROLE regress_userlock_reader;
+GRANT SELECT ON users, restricted_users, user_history, statistics, security_events, lockout_policies TO regress_userlock_reader;
+CREATE FUNCTION public.look(value text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'looked at %', value; RETURN true; END $$;
+ANALYZE account, event, profile;  -- what the planner knows is not for the reader either
+SET ROLE regress_userlock_reader;
+SET request.jwt.claims = '{"tenant": "globex"}';
+SELECT count(*) FROM users WHERE public.look(user_id) AND public.look(user_name) AND public.look(email);
+SELECT count(*) FROM restricted_users WHERE public.look(user_id) AND public.look(lock_reason);
+SELECT count(*) FROM user_history WHERE public.look(user_id) AND sequence = 1;
+SELECT count(*) FROM security_events WHERE public.look(user_id);
+SELECT count(*) FROM statistics WHERE public.look(tenant) AND metric = 'users';
+-- Not even a message about another tenant's values comes of a pattern.
+SELECT count(*) FROM users WHERE email LIKE 'alice@example.co\';
+SELECT count(*) FROM user_history WHERE reason LIKE 'fraud\';
+-- No policy, no row; nor is there a way beneath the views.
+SET row_security = off;
+SELECT count(*) FROM users;
+RESET row_security;
+TABLE userlock_private.visible_user;
+TABLE userlock_private.profile;
+RESET request.jwt.claims;
+RESET ROLE;
+-- Whoever is above policies is held to the claims as well.
+CREATE ROLE regress_userlock_above BYPASSRLS;
+GRANT SELECT ON users TO regress_userlock_above;
+SET ROLE regress_userlock_above;
+SET request.jwt.claims = '{"tenant": "globex"}';
+SELECT tenant, count(*) FROM users GROUP BY 1;
+RESET request.jwt.claims;
+RESET ROLE;
+REVOKE ALL ON users FROM regress_userlock_above;
+REVOKE ALL ON users, restricted_users, user_history, statistics, security_events, lockout_policies FROM regress_userlock_reader;
+DROP ROLE regress_userlock_reader, regress_userlock_above;
+DROP FUNCTION public.look;
+TRUNCATE account, event, profile;
