@@ -61,7 +61,7 @@ REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_
 	login adoption monitoring api_key http grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
-	delete-register register-register expire-lock snapshot notify revoke-expire \
+	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
 	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy adopted-rows
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1

@@ -101,10 +101,8 @@ SELECT
     profile.display_name_lower,
     account.state AS written_state,
     account.locked_at,
-    account.locked_until AS lock_ends_at,
     account.lock_sequence,
     account.blocked_at,
-    account.blocked_until AS block_ends_at,
     account.block_sequence
 FROM (SELECT userlock_private.present() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
@@ -114,7 +112,7 @@ LEFT JOIN userlock_private.visible_profile AS profile
 REVOKE ALL ON userlock_private.visible_user FROM PUBLIC;
 GRANT SELECT ON userlock_private.visible_user TO PUBLIC;
 COMMENT ON VIEW userlock_private.visible_user IS
-'Users that the caller may see, as they are now, with what is written of their restrictions, ended or not: the ground of users and restricted_users.';
+'Users that the caller may see, as they are now, with what is written of their restrictions, over or not: the ground of users and restricted_users.';
 
 CREATE VIEW userlock.users WITH (security_invoker) AS
 SELECT tenant, user_id, state, sequence, created_at, changed_at, locked_until, blocked_until,
@@ -138,21 +136,21 @@ SELECT
     restricted.user_id,
     restricted.state,
     restricted.locked_at,
-    restricted.lock_ends_at AS locked_until,
+    restricted.locked_until,
     (SELECT event.reason FROM userlock_private.event
      WHERE event.tenant = restricted.tenant AND event.user_id = restricted.user_id
-     AND event.sequence = restricted.lock_sequence) AS lock_reason,
+     AND event.sequence = CASE WHEN userlock.is_locked(restricted.state) THEN restricted.lock_sequence END) AS lock_reason,
     (SELECT event.actor FROM userlock_private.event
      WHERE event.tenant = restricted.tenant AND event.user_id = restricted.user_id
-     AND event.sequence = restricted.lock_sequence) AS locked_by,
+     AND event.sequence = CASE WHEN userlock.is_locked(restricted.state) THEN restricted.lock_sequence END) AS locked_by,
     restricted.blocked_at,
-    restricted.block_ends_at AS blocked_until,
+    restricted.blocked_until,
     (SELECT event.reason FROM userlock_private.event
      WHERE event.tenant = restricted.tenant AND event.user_id = restricted.user_id
-     AND event.sequence = restricted.block_sequence) AS block_reason,
+     AND event.sequence = CASE WHEN userlock.is_blocked(restricted.state) THEN restricted.block_sequence END) AS block_reason,
     (SELECT event.actor FROM userlock_private.event
      WHERE event.tenant = restricted.tenant AND event.user_id = restricted.user_id
-     AND event.sequence = restricted.block_sequence) AS blocked_by,
+     AND event.sequence = CASE WHEN userlock.is_blocked(restricted.state) THEN restricted.block_sequence END) AS blocked_by,
     restricted.sequence,
     restricted.created_at,
     restricted.changed_at,
@@ -168,19 +166,19 @@ WHERE restricted.written_state OPERATOR(userlock.<>) 'active'
 AND NOT userlock.is_active(restricted.state);
 
 COMMENT ON VIEW userlock.restricted_users IS
-'Who is out: since when, until when, why and by whom; and what users are found by. An end of NULL means until lifted. Of two restrictions one may be over: state tells, and its end, which has passed. With the tenant named, a page by user_id, locked_at or blocked_at comes from an index.';
+'Who is out: since when, until when, why and by whom; and what users are found by. An end of NULL means until lifted. With the tenant named, a page by user_id, locked_at or blocked_at comes from an index.';
 COMMENT ON COLUMN userlock.restricted_users.state IS
 'locked, blocked or locked+blocked, at this moment.';
-COMMENT ON COLUMN userlock.restricted_users.locked_until IS
-'When the lock ends by itself, or ended; NULL: not locked, or until unlocked.';
+COMMENT ON COLUMN userlock.restricted_users.locked_at IS
+'Since when the user is locked; NULL: not locked. Of a lock that is over beside a block that holds: since when they were, until the next change; state tells.';
 COMMENT ON COLUMN userlock.restricted_users.lock_reason IS
-'Why the user is locked, in the words of the actor.';
+'Why the user is locked, in the words of the actor; NULL: not locked, or nobody said.';
 COMMENT ON COLUMN userlock.restricted_users.locked_by IS
 'The actor: the JWT''s "sub", else the session user.';
-COMMENT ON COLUMN userlock.restricted_users.blocked_until IS
-'When the block ends by itself, or ended; NULL: not blocked, or until unblocked.';
+COMMENT ON COLUMN userlock.restricted_users.blocked_at IS
+'Since when the user is blocked; NULL: not blocked. Of a block that is over: as of a lock.';
 COMMENT ON COLUMN userlock.restricted_users.block_reason IS
-'Why the user is blocked, in the words of the actor.';
+'Why the user is blocked, in the words of the actor; NULL: not blocked, or nobody said.';
 COMMENT ON COLUMN userlock.restricted_users.blocked_by IS
 'The actor: the JWT''s "sub", else the session user.';
 COMMENT ON COLUMN userlock.restricted_users.sequence IS

@@ -14,10 +14,13 @@ $node->append_conf('postgresql.conf', 'max_connections = 80');
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION userlock');
 
-# Holds the user's row until all the others stand in line, then lets go.
-my $hold = qq{
+# Holds what the others want until all of them stand in line, then lets go.
+sub hold
+{
+	my ($statement) = @_;
+	return qq{
 	BEGIN;
-	SELECT FROM userlock_private.account WHERE user_id = 'alice' FOR UPDATE;
+	$statement;
 	DO \$\$
 	DECLARE
 		patience timestamptz := clock_timestamp() + interval '60 seconds';
@@ -29,14 +32,22 @@ my $hold = qq{
 			PERFORM pg_sleep(0.01);
 		END LOOP;
 	END \$\$;
-	COMMIT;
-};
+	ROLLBACK;
+	};
+}
 
 # Runs the statement in all sessions at once; returns how many succeeded, and
 # how often each error was raised.
 sub race
 {
 	my ($isolation, @statements) = @_;
+	return race_for(q{SELECT FROM userlock_private.account WHERE user_id = 'alice' FOR UPDATE}, 'account', $isolation, @statements);
+}
+
+# The same for something else than the row of alice: what holds it, and in which table.
+sub race_for
+{
+	my ($held_by, $table, $isolation, @statements) = @_;
 	my $directory = PostgreSQL::Test::Utils::tempdir();
 	my @files;
 	foreach my $i (0 .. $#statements)
@@ -45,11 +56,11 @@ sub race
 		append_to_file("$directory/$i.sql", "$statements[$i];\n");
 	}
 
-	append_to_file("$directory/hold.sql", $hold);
+	append_to_file("$directory/hold.sql", hold($held_by));
 	my $holder = IPC::Run::start(
 		[ 'psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', "--file=$directory/hold.sql", $node->connstr('postgres') ],
 		'<', \undef, '>', \my $held, '2>', \my $trouble);
-	$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_locks WHERE relation = 'userlock_private.account'::regclass AND mode = 'RowShareLock'});
+	$node->poll_query_until('postgres', qq{SELECT count(*) > 0 FROM pg_locks WHERE relation = 'userlock_private.$table'::regclass AND mode IN ('RowShareLock', 'RowExclusiveLock')});
 
 	local $ENV{PGOPTIONS} = "-c default_transaction_isolation=" . ($isolation =~ s/ /\\ /r);
 	my ($stdout, $stderr) = ('', '');
@@ -108,6 +119,15 @@ $refused += $errors->{$_} foreach grep { /^user "alice" is (not|already) (locked
 is($processed + $refused, $sessions, 'mixed: every session succeeded or was refused');
 is($node->safe_psql('postgres', 'SELECT count(*) - 2 FROM userlock_private.event'), $processed, 'mixed: every success has one event');
 is(verify(), '0', 'mixed: account and history agree');
+
+# A user name, in whatever case, is one user's.
+($processed, $errors) = race_for(q{SELECT userlock.register_user('holder', profile => '{"userName": "name"}')}, 'profile', 'read committed',
+	q{SELECT userlock.register_user('user' || pg_backend_pid(), profile => '{"userName": "Name"}')});
+is($processed, 1, 'user name: one session registered');
+is((grep { /^the user name of user "user\d+" is taken$/ } keys %$errors) + 0, $sessions - 1, 'user name: the others were told that the name is taken');
+is(scalar(keys %$errors), $sessions - 1, 'user name: no other error');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM userlock.users WHERE user_name_lower = 'name'}), '1', 'user name: one user has it');
+is(verify(), '0', 'user name: account and history agree');
 
 # Set-based calls over the same users in any order never deadlock.
 $node->safe_psql('postgres', q{
