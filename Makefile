@@ -17,6 +17,7 @@ test:
 bench:
 	@bench/run
 	@bench/enforce
+	@bench/directory
 	@bench/http
 fuzz:
 	@tools/fuzz

@@ -7,6 +7,13 @@ local json = { Authorization = token, ["Content-Type"] = "application/json" }
 
 local requests = {
   select_1 = function() return wrk.format("POST", "/rpc/select_1", json, "{}") end,
+  get = function() return wrk.format("GET", "/rpc/user_status?user_id=" .. number % 100000 + 1, json) end,
+  exact = function()
+    return wrk.format("POST", "/rpc/find_users", json, '{"filter": {"user_name": "NAME' .. number % 100000 + 1 .. '"}}')
+  end,
+  page = function()
+    return wrk.format("POST", "/rpc/find_users", json, '{"filter": {"user_id": {"after": "' .. number % 90000 + 1 .. '"}}}')
+  end,
   unlock_user = function() return wrk.format("POST", "/rpc/unlock_user", json, '{"user_id": "' .. number .. '"}') end,
   zitadel_v2 = function() return wrk.format("POST", "/v2/users/" .. number .. "/unlock", json, "{}") end,
   zitadel_v1 = function() return wrk.format("POST", "/management/v1/users/" .. number .. "/_unlock", json, "{}") end,

@@ -33,8 +33,9 @@ CREATE INDEX account_restricted ON userlock_private.account (tenant, user_id)
 WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
 CREATE INDEX account_locked ON userlock_private.account (tenant, locked_at)
 WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
+-- Blocks are few among them, and locks are not to pay for them.
 CREATE INDEX account_blocked ON userlock_private.account (tenant, blocked_at)
-WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state;
+WHERE blocked_at IS NOT NULL;
 
 -- What ends next, for whoever writes ends into history or shows them there.
 CREATE INDEX account_ending ON userlock_private.account (least(locked_until, blocked_until))

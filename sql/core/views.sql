@@ -166,7 +166,7 @@ WHERE restricted.written_state OPERATOR(userlock.<>) 'active'
 AND NOT userlock.is_active(restricted.state);
 
 COMMENT ON VIEW userlock.restricted_users IS
-'Who is out: since when, until when, why and by whom; and what users are found by. An end of NULL means until lifted. With the tenant named, a page by user_id, locked_at or blocked_at comes from an index.';
+'Who is out: since when, until when, why and by whom; and what users are found by. An end of NULL means until lifted. With the tenant named, a page by user_id or locked_at comes from an index, and so does one by blocked_at of those who have that.';
 COMMENT ON COLUMN userlock.restricted_users.state IS
 'locked, blocked or locked+blocked, at this moment.';
 COMMENT ON COLUMN userlock.restricted_users.locked_at IS

@@ -60,7 +60,7 @@ my @queries = (
 	[ q{SELECT * FROM userlock.restricted_users WHERE tenant = 'big' ORDER BY locked_at LIMIT 50}, 'account_locked' ],
 	[ q{SELECT * FROM userlock.restricted_users WHERE tenant = 'big' ORDER BY locked_at DESC LIMIT 50}, 'account_locked' ],
 	[ q{SELECT * FROM userlock.restricted_users WHERE tenant = 'big' AND locked_at < now() - interval '10 days' ORDER BY locked_at DESC LIMIT 50}, 'account_locked' ],
-	[ q{SELECT * FROM userlock.restricted_users WHERE tenant = 'big' ORDER BY blocked_at DESC LIMIT 50}, 'account_blocked' ],
+	[ q{SELECT * FROM userlock.restricted_users WHERE tenant = 'big' AND blocked_at IS NOT NULL ORDER BY blocked_at DESC LIMIT 50}, 'account_blocked' ],
 	[ q{SELECT * FROM userlock.user_history WHERE tenant = 'big' AND user_id = 'busy' ORDER BY sequence DESC LIMIT 20}, 'event_pkey' ],
 	[ q{SELECT * FROM userlock.security_events WHERE at > now() - interval '1 hour'}, 'event_at' ]);
 
