@@ -58,11 +58,12 @@ ifeq ($(HTTP),no)
 NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql test/t/*.pl)
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
-	many_users outcomes invalid_arguments permission privileges enforcement clock \
+	many_users outcomes invalid_arguments permission privileges enforcement registration clock \
 	login adoption monitoring api_key http grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
+	unseen-lock-lock unseen-delete-lock \
 	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy adopted-rows
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1

@@ -14,7 +14,7 @@ REVOKE EXECUTE ON FUNCTION userlock.check_request FROM PUBLIC;
 COMMENT ON FUNCTION userlock.check_request IS
 $$Refuses a request of a user who may not come in; for PostgREST's db-pre-request, or a function of your own that is set there.
 
-By the claims sub, tenant (else userlock.tenant) and iat: PT403, the user is locked or blocked; PT401, nobody is registered under sub, the token was issued at or before the second of the access floor or does not say when, was issued more than 30 seconds in the future, or the claims are malformed. A session without claims and a token without sub pass. 55000: userlock_private.account does not hold its rows itself (it is distributed, partitioned, has children, or its owner is bound by row-level security), so no user can be let in.$$;
+By the claims sub, tenant (else userlock.tenant) and iat: PT403, the user is locked or blocked; PT401, nobody is registered under sub (with userlock.registration at on_demand: a user was, and is deleted), the token was issued at or before the second of the access floor or does not say when, was issued more than 30 seconds in the future, or the claims are malformed. A session without claims and a token without sub pass. 55000: userlock_private.account does not hold its rows itself (it is distributed, partitioned, has children, or its owner is bound by row-level security), so no user can be let in; nor, on demand, whoever is not registered, where userlock_private.event does not.$$;
 
 CREATE FUNCTION userlock.current_user_allowed()
 RETURNS boolean
@@ -32,5 +32,5 @@ AS 'MODULE_PATHNAME', 'userlock_user_allowed';
 
 REVOKE EXECUTE ON FUNCTION userlock.user_allowed FROM PUBLIC;
 COMMENT ON FUNCTION userlock.user_allowed IS
-'Is the user registered, and neither locked nor blocked? False also for a tenant that is not the caller''s. tenant: NULL is the caller''s own. Never raises because of a user or a token; 55000 where check_request() does.';
+'Is the user registered, or never seen where userlock.registration is on_demand, and neither locked nor blocked? False also for a tenant that is not the caller''s. tenant: NULL is the caller''s own. Never raises because of a user or a token; 55000 where check_request() does.';
 

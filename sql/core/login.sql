@@ -7,6 +7,9 @@
 -- that is refused runs and writes what a failure does: who tries passwords on a
 -- locked user must not see from the time it takes which of them was right.
 --
+-- Whoever was never seen is counted as ids are that nobody has, and comes in where
+-- users are registered on demand; no login registers them.
+--
 -- These functions alone count, in login_failure; of accounts and events they read,
 -- and what they lock goes through try_transition().  An unlock does not write to the
 -- counts: they see it in history, so that one call and another never wait for each
@@ -160,6 +163,23 @@ REVOKE EXECUTE ON FUNCTION userlock_private.lock_after_failures FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.lock_after_failures IS
 'Locks a user whose failures have reached the threshold, unless they are locked. address: where the last one came from, kept with the lock.';
 
+-- Asked of everybody alike, whose password was right or not, registered or not.
+CREATE FUNCTION userlock_private.is_user_unseen(user_id text, tenant text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN current_setting('userlock.registration', true) IS NOT DISTINCT FROM 'on_demand' AND NOT EXISTS (
+        SELECT FROM userlock_private.event AS e
+        WHERE e.tenant = is_user_unseen.tenant AND e.user_id = is_user_unseen.user_id);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_private.is_user_unseen FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.is_user_unseen IS
+'Is this a user although nobody registered them? Whoever was never seen is, with the setting userlock.registration at on_demand.';
+
 -- Ids that nobody has are without number; their rows must not be.  So that a flood
 -- of them costs no more than one, nothing is counted and nothing looked for: the
 -- row of such an id is one of 65536, whichever its hash says.
@@ -267,6 +287,7 @@ DECLARE
     at timestamptz := clock_timestamp();
     account record;
     registered boolean;
+    unseen boolean;
     failure userlock_private.login_failure;
     verdict userlock.login_verdict;
 BEGIN
@@ -282,6 +303,7 @@ BEGIN
     registered := FOUND;
     account.sequence := coalesce(account.sequence, 0);
     account.held := coalesce(account.held, false);
+    unseen := userlock_private.is_user_unseen(user_id, tenant);
     failure := userlock_private.no_failures(user_id, tenant, address, policy, registered);
 
     -- Judged either way, so that it takes a failure as long.
@@ -290,6 +312,10 @@ BEGIN
         DELETE FROM userlock_private.login_failure AS f
         WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
         verdict.remaining_attempts := policy.attempts;
+        RETURN verdict;
+    END IF;
+    -- What counts for somebody never seen counts for others too: it stays.
+    IF succeeded AND unseen AND verdict.allowed THEN
         RETURN verdict;
     END IF;
 
@@ -346,7 +372,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock.record_login_success FROM PUBLIC;
 COMMENT ON FUNCTION userlock.record_login_success IS
-$$Tells whether a user whose password was right may come in, and if so forgets their failures. Not allowed: locked, blocked, shut out, or not registered; that is then written as a failure would be.
+$$Tells whether a user whose password was right may come in, and if so forgets their failures. Not allowed: locked, blocked, shut out, or not registered, unless users are registered on demand and this one was never seen; that is then written as a failure would be.
 
 Errors: PT403 not the caller's tenant, 25006 read-only transaction.$$;
 

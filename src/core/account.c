@@ -198,6 +198,18 @@ restore_restrictions(const UserLockKey *key, UserLockState left_in,
 	}
 }
 
+/* A user as they begin. */
+static void
+init_account(UserLockAccount *account)
+{
+	account->state = USERLOCK_ACTIVE;
+	account->sequence = 1;
+	account->created_at = account->changed_at = GetCurrentTimestamp();
+	userlock_account_note_lifted(account, USERLOCK_LOCKED);
+	userlock_account_note_lifted(account, USERLOCK_BLOCKED);
+	account->access_valid_after = DT_NOBEGIN;
+}
+
 UserLockResult
 userlock_account_register(const UserLockRequest *request,
 						  const UserLockProfile *profile, Datum adoption,
@@ -208,12 +220,7 @@ userlock_account_register(const UserLockRequest *request,
 	TimestampTz last_at;
 	UserLockState left_in;
 
-	account->state = USERLOCK_ACTIVE;
-	account->sequence = 1;
-	account->created_at = account->changed_at = GetCurrentTimestamp();
-	userlock_account_note_lifted(account, USERLOCK_LOCKED);
-	userlock_account_note_lifted(account, USERLOCK_BLOCKED);
-	account->access_valid_after = DT_NOBEGIN;
+	init_account(account);
 	if (!userlock_store_insert(key, account, adoption))
 		return USERLOCK_RESULT_USER_ALREADY_REGISTERED;
 
@@ -263,6 +270,58 @@ userlock_account_set_profile(const UserLockRequest *request,
 	userlock_store_put(&request->key, account);
 	userlock_account_append(&naming, account, "profile_changed", state, state);
 	return USERLOCK_RESULT_CHANGED;
+}
+
+static bool
+has_history(const UserLockKey *key)
+{
+	int64		sequence;
+	TimestampTz at;
+	UserLockState from_state;
+
+	return userlock_store_last_event(key, &sequence, &at, &from_state);
+}
+
+UserLockResult
+userlock_account_register_on_demand(const UserLockRequest *request,
+									UserLockAccount *account)
+{
+	const UserLockKey *key = &request->key;
+	UserLockRequest registration = {
+		.key = *key,
+		.actor = request->actor,
+		.until = USERLOCK_NO_END
+	};
+	UserLockResult result = USERLOCK_RESULT_CHANGED;
+
+	if (userlock_registration != USERLOCK_REGISTRATION_ON_DEMAND ||
+		request->has_expected_sequence ||
+		(request->has_expected_state && request->expected_state != USERLOCK_ACTIVE) ||
+		has_history(key))
+		return USERLOCK_RESULT_USER_NOT_FOUND;
+
+	init_account(account);
+	if (!userlock_store_insert(key, account, (Datum) 0))
+		return USERLOCK_RESULT_USER_ALREADY_REGISTERED;
+
+	/*
+	 * Only now can no one else write this user's history, nor have us wait: what
+	 * is found to stand against it takes the row away again.
+	 */
+	account->created_at = account->changed_at = GetCurrentTimestamp();
+	if (has_history(key))
+		result = USERLOCK_RESULT_USER_NOT_FOUND;
+	else if (request->until <= userlock_account_next_moment(account, account->changed_at))
+		result = USERLOCK_RESULT_UNTIL_INVALID;
+	if (result != USERLOCK_RESULT_CHANGED)
+	{
+		userlock_store_delete(key);
+		return result;
+	}
+	userlock_store_put(key, account);
+	userlock_account_append(&registration, account, "registered",
+							NULL, userlock_state_name(account->state));
+	return result;
 }
 
 UserLockResult

@@ -119,6 +119,16 @@ extern UserLockResult userlock_account_set_profile(const UserLockRequest *reques
 												   const UserLockProfile *profile,
 												   UserLockAccount *account);
 
+/*
+ * Registers somebody never seen whom a request restricts, where users are
+ * registered on demand.  USERLOCK_RESULT_USER_NOT_FOUND: they are not, the request
+ * expects to find a user, or the user was deleted; ..._ALREADY_REGISTERED: another
+ * session has done so just now.  Whatever is not a success has left nothing behind;
+ * after one, nothing stands against a restriction at the next moment.
+ */
+extern UserLockResult userlock_account_register_on_demand(const UserLockRequest *request,
+														  UserLockAccount *account);
+
 /* Deletes the account and the profile; history stays. */
 extern UserLockResult userlock_account_delete(const UserLockRequest *request,
 											  UserLockAccount *account);

@@ -124,6 +124,9 @@ revoke_access(const UserLockRequest *request, UserLockAccount *account)
 														  USERLOCK_FOR_UPDATE,
 														  account);
 
+	if (result == USERLOCK_RESULT_USER_NOT_FOUND &&
+		userlock_account_register_on_demand(request, account) != result)
+		result = userlock_account_begin_change(request, USERLOCK_FOR_UPDATE, account);
 	if (result != USERLOCK_RESULT_OK)
 		return result;
 	userlock_account_set_floor(request, account, "access_revoked");

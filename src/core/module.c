@@ -14,6 +14,13 @@ USERLOCK_MODULE_MAGIC("userlock");
 
 char	   *userlock_tenant = NULL;
 bool		userlock_notify = false;
+int			userlock_registration = USERLOCK_REGISTRATION_EXPLICIT;
+
+static const struct config_enum_entry registrations[] = {
+	{"explicit", USERLOCK_REGISTRATION_EXPLICIT, false},
+	{"on_demand", USERLOCK_REGISTRATION_ON_DEMAND, false},
+	{NULL, 0, false}
+};
 
 static bool
 check_tenant(char **newval, void **extra, GucSource source)
@@ -38,6 +45,21 @@ _PG_init(void)
 							 "Whoever may connect to the database can listen, and transactions that notify commit one at a time.",
 							 &userlock_notify,
 							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+
+	/*
+	 * Not for everyone: it lets in people of whom nothing is known.
+	 */
+	DefineCustomEnumVariable("userlock.registration",
+							 "How somebody becomes a user.",
+							 "With on_demand, whoever was never seen is an active user, and is registered when first restricted.",
+							 &userlock_registration,
+							 USERLOCK_REGISTRATION_EXPLICIT,
+							 registrations,
 							 PGC_SUSET,
 							 0,
 							 NULL,

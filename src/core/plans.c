@@ -114,9 +114,9 @@ userlock_plans_run(StatementId id, Datum *values, const char *nulls,
  * different in its plan.
  */
 bool
-userlock_plans_read_from(Relation table)
+userlock_plans_read_from(Relation table, StatementId id)
 {
-	const UserLockStatement *statement = &userlock_statements[GET_ACCOUNT];
+	const UserLockStatement *statement = &userlock_statements[id];
 	Oid			relation = RelationGetRelid(table);
 	Oid			owner = table->rd_rel->relowner;
 	MemoryContext planning = AllocSetContextCreate(CurrentMemoryContext,
@@ -138,6 +138,8 @@ userlock_plans_read_from(Relation table)
 	userlock_rights_give_back(&rights);
 
 	plan = planned->planTree;
+	while (IsA(plan, Limit) || IsA(plan, Sort))
+		plan = outerPlan(plan);
 	answer = (IsA(plan, IndexScan) || IsA(plan, IndexOnlyScan) ||
 			  IsA(plan, BitmapHeapScan) || IsA(plan, SeqScan)) &&
 		rt_fetch(((Scan *) plan)->scanrelid, planned->rtable)->relid == relation &&

@@ -18,10 +18,10 @@ extern uint64 userlock_plans_run(StatementId id, Datum *values,
 								 const char *nulls, bool read_only);
 
 /*
- * Does SQL that reads an account as the owner of 'table', which is
- * userlock_private.account, read it from this very table, where it can be found
- * without SQL as well?  Callers need no rights, and stand nowhere in particular.
+ * Does this statement, which reads rows of one user from 'table', and does so as
+ * its owner, read them from this very table, where they can be found without SQL
+ * as well?  Callers need no rights, and stand nowhere in particular.
  */
-extern bool userlock_plans_read_from(Relation table);
+extern bool userlock_plans_read_from(Relation table, StatementId id);
 
 #endif							/* USERLOCK_PLANS_H */

@@ -4,8 +4,8 @@
  *
  * Enforcement runs before every request and in row-level security, so it goes
  * through the primary key by itself: a plan, even a kept one, would take three
- * times as long.  It reads the account of one user and writes nothing; all
- * writing is in store.c.
+ * times as long.  It reads the account of one user, asks for their history only
+ * where that decides, and writes nothing; all writing is in store.c.
  */
 #include "postgres.h"
 
@@ -50,33 +50,53 @@ init_key(ScanKey key, AttrNumber column, const char *value)
 						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(value));
 }
 
-static void
-require_its_rows(Relation table)
+/* A table that is read here. */
+typedef struct ProbedTable
 {
-	if (!userlock_plans_read_from(table))
+	const char *name;
+	StatementId reading;		/* what reads rows of one user in SQL */
+	const char *unknown;		/* what cannot be said without it */
+	const char *out;			/* who then stays out */
+	Oid			known;			/* once it has been found to hold its rows;
+								 * looked up anew when it has changed */
+} ProbedTable;
+
+static ProbedTable account = {
+	"account", GET_ACCOUNT, "who is locked", "no user", InvalidOid
+};
+static ProbedTable event = {
+	"event", LAST_EVENT, "who was deleted", "nobody who is not registered", InvalidOid
+};
+
+static void
+require_its_rows(const ProbedTable *probed, Relation table)
+{
+	if (!userlock_plans_read_from(table, probed->reading))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table userlock_private.account does not hold its rows itself"),
-				 errdetail("It is distributed, partitioned, foreign or a view, has children, or has row-level security that binds its owner: who is locked cannot be read from it."),
-				 errhint("Make it a plain local table again; until then no user is let in.")));
+				 errmsg("table userlock_private.%s does not hold its rows itself",
+						probed->name),
+				 errdetail("It is distributed, partitioned, foreign or a view, has children, or has row-level security that binds its owner: %s cannot be read from it.",
+						   probed->unknown),
+				 errhint("Make it a plain local table again; until then %s is let in.",
+						 probed->out)));
 }
 
-/* The table, once it has been found to; looked up anew when it has changed. */
-static Oid	account = InvalidOid;
-
 static void
-forget_account(Datum argument, Oid relation)
+forget_tables(Datum argument, Oid relation)
 {
-	if (relation == account || relation == InvalidOid)
-		account = InvalidOid;
+	if (relation == account.known || relation == InvalidOid)
+		account.known = InvalidOid;
+	if (relation == event.known || relation == InvalidOid)
+		event.known = InvalidOid;
 }
 
 /*
- * Looks it up and locks it, which may take several attempts: to lock is also to
- * hear of changes.
+ * Looks a table up and locks it, which may take several attempts: to lock is also
+ * to hear of changes.
  */
 static Relation
-find_account(void)
+find_table(ProbedTable *probed)
 {
 	static bool listens = false;
 	Relation	table;
@@ -84,43 +104,57 @@ find_account(void)
 	Oid			found;
 
 	if (!listens)
-		CacheRegisterRelcacheCallback(forget_account, (Datum) 0);
+		CacheRegisterRelcacheCallback(forget_tables, (Datum) 0);
 	listens = true;
 
 	for (;;)
 	{
 		heard = SharedInvalidMessageCounter;
-		found = get_relname_relid("account",
+		found = get_relname_relid(probed->name,
 								  get_namespace_oid("userlock_private", false));
 		if (!OidIsValid(found))
-			elog(ERROR, "there is no table userlock_private.account");
+			elog(ERROR, "there is no table userlock_private.%s", probed->name);
 		LockRelationOid(found, AccessShareLock);
 		if (heard == SharedInvalidMessageCounter)
 			break;
 		UnlockRelationOid(found, AccessShareLock);
 	}
 	table = table_open(found, NoLock);
-	require_its_rows(table);
+	require_its_rows(probed, table);
 	/* A change heard of meanwhile may concern it: then look again next time. */
 	if (heard == SharedInvalidMessageCounter)
-		account = found;
+		probed->known = found;
 	return table;
 }
 
-/* Opens the table; what is known of it may be gone once it is locked. */
+/* Opens a table; what is known of it may be gone once it is locked. */
 static Relation
-open_account(void)
+open_probed(ProbedTable *probed)
 {
-	Oid			known = account;
+	Oid			known = probed->known;
 
 	if (OidIsValid(known))
 	{
 		LockRelationOid(known, AccessShareLock);
-		if (OidIsValid(account))
+		if (OidIsValid(probed->known))
 			return table_open(known, NoLock);
 		UnlockRelationOid(known, AccessShareLock);
 	}
-	return find_account();
+	return find_table(probed);
+}
+
+static Relation
+open_primary_key(Relation table)
+{
+	return index_open(userlock_compat_primary_key(table), AccessShareLock);
+}
+
+/* The locks stay until the transaction ends, as those of a query would. */
+static void
+close_both(Relation table, Relation index)
+{
+	index_close(index, NoLock);
+	table_close(table, NoLock);
 }
 
 /*
@@ -135,8 +169,9 @@ register_latest_snapshot(Relation table)
 }
 
 /*
- * Reads the row as a snapshot sees it.  Backwards, because the versions that a
- * row had stay in the index for a while, and the newest mostly come last.
+ * Reads a user's last row as a snapshot sees it; probe: NULL where it is enough to
+ * know that there is one.  Backwards, because the versions that a row had stay in
+ * the index for a while, and the newest mostly come last.
  */
 static bool
 read_row(Relation table, Relation index, ScanKey keys, int key_count,
@@ -149,7 +184,7 @@ read_row(Relation table, Relation index, ScanKey keys, int key_count,
 
 	index_rescan(scan, keys, key_count, NULL, 0);
 	found = index_getnext_slot(scan, BackwardScanDirection, slot);
-	if (found)
+	if (found && probe)
 	{
 		bool		isnull;
 
@@ -163,12 +198,37 @@ read_row(Relation table, Relation index, ScanKey keys, int key_count,
 	return found;
 }
 
-bool
-userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
+/*
+ * Looks again, where nobody was found; the account's table is open, and its lock
+ * held.  If the history is asked as well, it is opened before the snapshot is
+ * taken, which sees what a rewrite has left that we may have waited for.
+ */
+static bool
+read_latest(Relation table, Relation index, ScanKey keys, int key_count,
+			UserLockProbe *probe, bool *was_seen)
 {
-	Relation	table = open_account();
-	Relation	index = index_open(userlock_compat_primary_key(table),
-								   AccessShareLock);
+	Relation	history = was_seen ? open_probed(&event) : NULL;
+	Snapshot	latest = register_latest_snapshot(table);
+	bool		found = read_row(table, index, keys, key_count, latest, probe);
+
+	if (history)
+	{
+		Relation	history_index = open_primary_key(history);
+
+		*was_seen = found ||
+			read_row(history, history_index, keys, key_count, latest, NULL);
+		close_both(history, history_index);
+	}
+	UnregisterSnapshot(latest);
+	return found;
+}
+
+bool
+userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe,
+			   bool *was_seen)
+{
+	Relation	table = open_probed(&account);
+	Relation	index = open_primary_key(table);
 	ScanKeyData keys[2];
 	bool		found = false;
 
@@ -185,14 +245,7 @@ userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe)
 		found = read_row(table, index, keys, lengthof(keys),
 						 GetActiveSnapshot(), probe);
 	if (!found)
-	{
-		Snapshot	latest = register_latest_snapshot(table);
-
-		found = read_row(table, index, keys, lengthof(keys), latest, probe);
-		UnregisterSnapshot(latest);
-	}
-	/* The locks stay until the transaction ends, as those of a query would. */
-	index_close(index, NoLock);
-	table_close(table, NoLock);
+		found = read_latest(table, index, keys, lengthof(keys), probe, was_seen);
+	close_both(table, index);
 	return found;
 }

@@ -20,10 +20,12 @@ typedef struct UserLockProbe
 /*
  * Reads the account of a user, as it is committed when the statement begins
  * (under REPEATABLE READ and SERIALIZABLE, and where there was none: when it is
- * read); false: there is none.  Needs no rights, writes nothing, works on a
- * standby.  Raises where the table does not hold its rows itself.
+ * read); false: there is none.  Then *was_seen, unless was_seen is NULL, tells
+ * whether there has ever been one, at that very moment.  Needs no rights, writes
+ * nothing, works on a standby.  Raises where a table that is asked does not hold
+ * its rows itself.
  */
 extern bool userlock_probe(const char *tenant, const char *user_id,
-						   UserLockProbe *probe);
+						   UserLockProbe *probe, bool *was_seen);
 
 #endif							/* USERLOCK_PROBE_H */

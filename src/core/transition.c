@@ -14,6 +14,9 @@
  * lock held.  So a user's history is ordered by time as well as by sequence.
  * Where we waited for a session that changed nothing in the end, the moment is
  * moved to when the wait was over: see restamp().
+ *
+ * Somebody never seen is registered by what restricts them, where the setting
+ * userlock.registration says so.
  */
 #include "postgres.h"
 
@@ -56,6 +59,22 @@ apply(UserLockAccount *account, UserLockTransition transition,
 		userlock_account_note_lifted(account, restriction);
 }
 
+/* Makes it on an account whose row is locked, and writes it down. */
+static UserLockResult
+change(const UserLockRequest *request, UserLockTransition transition,
+	   UserLockState to, TimestampTz moment, UserLockAccount *account)
+{
+	UserLockState from = account->state;
+
+	apply(account, transition, to, moment, request->until);
+	userlock_store_put(&request->key, account);
+	userlock_account_append(request, account,
+							userlock_transition_event(transition),
+							userlock_state_name(from),
+							userlock_state_name(to));
+	return USERLOCK_RESULT_CHANGED;
+}
+
 /* Locks the row, then judges it, and writes if there is anything to write. */
 static UserLockResult
 attempt_on_locked_row(const UserLockRequest *request,
@@ -91,13 +110,27 @@ attempt_on_locked_row(const UserLockRequest *request,
 		return USERLOCK_RESULT_UNTIL_INVALID;	/* passed meanwhile */
 
 	userlock_account_append_expiries(&request->key, account, expiries, expired);
-	apply(account, transition, to, moment, request->until);
-	userlock_store_put(&request->key, account);
-	userlock_account_append(request, account,
-							userlock_transition_event(transition),
-							userlock_state_name(from),
-							userlock_state_name(to));
-	return USERLOCK_RESULT_CHANGED;
+	return change(request, transition, to, moment, account);
+}
+
+/* Restricts somebody who is not there, but whom a restriction may register. */
+static UserLockResult
+attempt_on_demand(const UserLockRequest *request,
+				  UserLockTransition transition, UserLockOutcome *outcome)
+{
+	UserLockAccount *account = &outcome->account;
+	UserLockResult result = userlock_account_register_on_demand(request, account);
+	UserLockState to;
+
+	if (result == USERLOCK_RESULT_USER_ALREADY_REGISTERED)	/* just now, by another */
+		return attempt_on_locked_row(request, transition, outcome);
+	outcome->has_account = result == USERLOCK_RESULT_CHANGED;
+	if (result != USERLOCK_RESULT_CHANGED ||
+		!userlock_state_next(account->state, transition, &to))
+		return result;
+	return change(request, transition, to,
+				  userlock_account_next_moment(account, account->changed_at),
+				  account);
 }
 
 /* An UPDATE that took longer than this, in microseconds, may have waited. */
@@ -190,6 +223,9 @@ userlock_transition_attempt(const UserLockRequest *request,
 		outcome->result = attempt_on_locked_row(request, transition, outcome);
 	else
 		finish(request, transition, now, outcome);
+	if (outcome->result == USERLOCK_RESULT_USER_NOT_FOUND &&
+		userlock_transition_restricts(transition))
+		outcome->result = attempt_on_demand(request, transition, outcome);
 
 	/* Failures see an unlock in history; this one leaves nothing there. */
 	if (outcome->result == USERLOCK_RESULT_UNCHANGED && transition == USERLOCK_UNLOCK)

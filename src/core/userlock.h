@@ -38,6 +38,15 @@ extern char *userlock_tenant;
 /* userlock.notify: is every event to be sent by NOTIFY? */
 extern bool userlock_notify;
 
+/* userlock.registration: how somebody becomes a user. */
+typedef enum UserLockRegistration
+{
+	USERLOCK_REGISTRATION_EXPLICIT, /* by being registered */
+	USERLOCK_REGISTRATION_ON_DEMAND /* whoever was never seen is one */
+} UserLockRegistration;
+
+extern int	userlock_registration;
+
 /* Is this a length that a user id or a tenant may have?  Bytes, not NUL-ended. */
 extern bool userlock_name_length_is_valid(const char *name, int bytes);
 

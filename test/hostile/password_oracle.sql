@@ -2,7 +2,7 @@
 -- read, what is written and what is answered are the same.  (A commit that has written waits for the disk, and one
 -- that has not does not: that alone told a right password from a wrong one nearly always.)
 BEGIN;
-SELECT plan(14);
+SELECT plan(20);
 SET search_path = public, userlock, userlock_private;
 
 -- What a statement reads and writes, table by table.
@@ -52,6 +52,15 @@ SELECT count(pg_temp.wrong('elsewhere')) FROM generate_series(1, 15);
 SELECT is(pg_temp.right('elsewhere'), pg_temp.wrong('elsewhere'), 'from an address that is shut out');
 SELECT is((record_login_success('elsewhere', address => '198.51.100.7')).allowed, true, '… and only from there');
 SELECT is(pg_temp.right('first right'), pg_temp.wrong('first wrong'), 'where addresses are told apart, and the user is locked');
+
+-- Nor where users are registered on demand: of whom an account is locked, of whom there was one, and of whoever
+-- was never seen and has been tried too often.
+SET LOCAL userlock.registration = 'on_demand';
+SELECT count(set_lockout_policy());
+SELECT count(register_user('deleted')), count(delete_user('deleted'));
+SELECT count(pg_temp.wrong(id)), count(pg_temp.right(id)) FROM unnest(ARRAY['locked', 'blocked', 'for ever', 'deleted', 'never seen']) AS id, generate_series(1, 15);
+SELECT is(pg_temp.right(id), pg_temp.wrong(id), 'on demand: ' || id) FROM unnest(ARRAY['locked', 'blocked', 'for ever', 'deleted', 'never seen']) AS id;
+SELECT is((record_login_success('never tried')).allowed, true, '… and only whom nobody has tried comes in');
 
 -- What was refused is still told from what was tried.
 SELECT results_eq($$SELECT failures - tried, tried FROM login_failure WHERE user_id = 'first right' AND address = ''$$, $$VALUES (1::bigint, 0::bigint)$$,
