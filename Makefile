@@ -58,7 +58,7 @@ ifeq ($(HTTP),no)
 NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql test/t/*.pl)
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
-	many_users outcomes invalid_arguments permission privileges enforcement registration clock \
+	many_users outcomes invalid_arguments permission privileges enforcement registration whoami clock \
 	login adoption monitoring api_key http grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
@@ -125,7 +125,7 @@ endif
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/rules core/tables core/transition core/account core/enforcement core/caller \
 	core/lockout_policy core/login core/views core/find core/maintenance core/adoption core/monitoring core/api_key \
-	common/privileges
+	core/whoami common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \
 	http/trouble $(CONTRACTS:%=http/contracts/%) common/privileges

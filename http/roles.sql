@@ -64,6 +64,9 @@ TO operator;
 GRANT SELECT ON userlock.users, userlock.restricted_users, userlock.user_history, userlock.lockout_policies,
     userlock.statistics, userlock.security_events TO operator;
 
+-- Whoever has signed in may ask what is theirs; who has not is told to.
+GRANT EXECUTE ON FUNCTION userlock.whoami TO operator, stranger;
+
 -- Everyone is checked before each request, see db-pre-request in postgrest.conf, and
 -- may be by policies.
 GRANT EXECUTE ON FUNCTION userlock.check_request, userlock.current_user_allowed TO anon, operator, stranger;

@@ -2,6 +2,15 @@
 -- Who asks, and how they are refused, for functions in SQL
 --
 
+CREATE FUNCTION userlock.caller_user_id()
+RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_caller_user_id';
+
+GRANT EXECUTE ON FUNCTION userlock.caller_user_id TO PUBLIC;
+COMMENT ON FUNCTION userlock.caller_user_id IS
+'The user whom the caller''s JWT claims name, the claim sub; NULL: none. Error: PT401 malformed claims.';
+
 CREATE FUNCTION userlock.caller_tenants()
 RETURNS text[]
 LANGUAGE C STABLE PARALLEL SAFE COST 100  -- what it takes: best asked once, for a search of an index

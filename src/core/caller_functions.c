@@ -1,7 +1,7 @@
 /*
  * caller_functions.c
- *		SQL functions about who asks: caller_tenants() for everybody,
- *		require_tenant() for functions in SQL.
+ *		SQL functions about who asks: caller_user_id() and caller_tenants() for
+ *		everybody, require_tenant() for functions in SQL.
  */
 #include "postgres.h"
 
@@ -13,6 +13,7 @@
 #include "core/caller.h"
 #include "core/outcome.h"
 
+PG_FUNCTION_INFO_V1(userlock_caller_user_id);
 PG_FUNCTION_INFO_V1(userlock_caller_tenants);
 PG_FUNCTION_INFO_V1(userlock_require_tenant);
 
@@ -47,6 +48,18 @@ userlock_require_tenant(PG_FUNCTION_ARGS)
 		  userlock_caller_may_use(&caller, tenant)))
 		userlock_outcome_raise(&outcome);
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/* caller_user_id(): the user whom the claims name; NULL: none. */
+Datum
+userlock_caller_user_id(PG_FUNCTION_ARGS)
+{
+	UserLockCaller caller;
+
+	require_caller(&caller);
+	if (caller.subject == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(caller.subject));
 }
 
 /*

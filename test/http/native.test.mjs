@@ -127,6 +127,38 @@ test('no privilege: 403, the same for an existing and a missing user', async () 
   }
 });
 
+test('whoami: who calls, and what of the interface is theirs', async () => {
+  const whoami = async (token, method = 'GET') => (await request(method, '/rpc/whoami', { token, body: method === 'POST' ? {} : undefined }));
+  const operator = await whoami(env.OPERATOR_TOKEN);
+  assert.equal(operator.status, 200);
+  assert.deepEqual(Object.keys(operator.json), ['user_id', 'tenant', 'tenants', 'role', 'functions', 'views']);
+  assert.equal(operator.json.user_id, 'support@example.com');
+  assert.equal(operator.json.tenant, env.TENANT);
+  assert.deepEqual(operator.json.tenants, [env.TENANT]);
+  assert.equal(operator.json.role, 'operator');
+  for (const name of ['lock_user', 'unlock_users', 'register_user', 'user_status']) assert.ok(operator.json.functions.includes(name), name);
+  for (const name of ['create_api_key', 'is_locked', 'caller_tenants', 'follow_row', 'theirs']) assert.ok(!operator.json.functions.includes(name), name);
+  assert.deepEqual(operator.json.functions, [...operator.json.functions].sort());
+  assert.ok(operator.json.views.includes('restricted_users'));
+  assert.deepEqual((await whoami(env.OPERATOR_TOKEN, 'POST')).json, operator.json);
+
+  // What it says is so: what is not there is refused.
+  const stranger = (await whoami(env.STRANGER_TOKEN)).json;
+  assert.deepEqual({ ...stranger, functions: undefined }, { user_id: 'stranger@example.com', tenant: env.TENANT, tenants: [env.TENANT], role: 'stranger', functions: undefined, views: [] });
+  assert.deepEqual(stranger.functions, ['check_request', 'current_user_allowed', 'try_transition', 'whoami']);
+
+  const service = (await whoami(await sign({ role: 'operator', tenant: 'elsewhere', tenants: [env.TENANT] }))).json;
+  assert.equal(service.user_id, null);
+  assert.deepEqual([service.tenant, service.tenants], ['elsewhere', ['elsewhere', env.TENANT]]);
+});
+
+test('whoami is for who has signed in, and may come in', async () => {
+  assert.equal((await get('/rpc/whoami')).status, 401);
+  assert.equal((await get('/rpc/whoami', { token: env.EXPIRED_TOKEN })).status, 401);
+  const id = await newUser('lock_user');
+  assert.equal((await get('/rpc/whoami', { token: await sign({ role: 'operator', sub: id, tenant: env.TENANT, iat: Math.floor(Date.now() / 1000) }) })).status, 403);
+});
+
 test('anonymous: 401, the same for an existing and a missing user', async () => {
   const user_id = await newUser('lock_user');
   const existing = await rpc('unlock_user', { user_id }, { token: undefined });
