@@ -58,7 +58,7 @@ ifeq ($(HTTP),no)
 NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql test/t/*.pl)
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
-	many_users outcomes invalid_arguments permission privileges enforcement registration whoami clock \
+	many_users outcomes invalid_arguments permission privileges enforcement registration whoami events_by_hour clock \
 	login adoption monitoring api_key http grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \

@@ -62,7 +62,7 @@ GRANT EXECUTE ON FUNCTION
     userlock.login_verdict, userlock.set_lockout_policy
 TO operator;
 GRANT SELECT ON userlock.users, userlock.restricted_users, userlock.user_history, userlock.lockout_policies,
-    userlock.statistics, userlock.security_events TO operator;
+    userlock.statistics, userlock.events_by_hour, userlock.security_events TO operator;
 
 -- Whoever has signed in may ask what is theirs; who has not is told to.
 GRANT EXECUTE ON FUNCTION userlock.whoami TO operator, stranger;

@@ -159,6 +159,19 @@ test('whoami is for who has signed in, and may come in', async () => {
   assert.equal((await get('/rpc/whoami', { token: await sign({ role: 'operator', sub: id, tenant: env.TENANT, iat: Math.floor(Date.now() / 1000) }) })).status, 403);
 });
 
+test('events_by_hour: a row for each tenant, hour and kind, of the caller\'s tenants', async () => {
+  await newUser('lock_user');
+  const { status, json } = await get('/events_by_hour?order=hour.desc,kind', { token: env.OPERATOR_TOKEN });
+  assert.equal(status, 200);
+  assert.deepEqual(Object.keys(json[0]), ['tenant', 'hour', 'kind', 'events']);
+  assert.ok(json.some(({ kind, events, hour }) => kind === 'locked' && events > 0 && Date.now() - Date.parse(hour) < 7_200_000));
+  assert.ok(json.every(({ tenant, hour }) => tenant === env.TENANT && Date.parse(hour) % 3_600_000 === 0));
+  const other = (await get('/events_by_hour', { token: env.OTHER_TENANT_TOKEN })).json;
+  assert.ok(other.every(({ tenant }) => tenant === 'other'));
+  assert.equal((await get('/events_by_hour', { token: env.STRANGER_TOKEN })).status, 403);
+  assert.equal((await get('/events_by_hour')).status, 401);
+});
+
 test('anonymous: 401, the same for an existing and a missing user', async () => {
   const user_id = await newUser('lock_user');
   const existing = await rpc('unlock_user', { user_id }, { token: undefined });
