@@ -137,8 +137,11 @@ DECLARE
     member record;
     parts text[] := '{}';
 BEGIN
-    -- The size in memory: as text, numbers may have very many digits.
-    IF jsonb_typeof(filter) IS DISTINCT FROM 'object' OR depth > 32 OR pg_column_size(filter) > 262144 THEN
+    -- The size in memory: as text, numbers may have very many digits.  Few objects,
+    -- because each is asked of every user where no index helps.
+    IF jsonb_typeof(filter) IS DISTINCT FROM 'object' OR depth > 32 OR pg_column_size(filter) > 262144
+        OR depth = 0 AND (SELECT count(*) > 200 FROM jsonb_path_query(filter, 'strict $.** ? (@.type() == "object")'))
+    THEN
         PERFORM userlock_private.raise('filter_invalid');
     END IF;
     FOR member IN SELECT m.key AS name, m.value AS wanted FROM jsonb_each(filter) AS m LOOP

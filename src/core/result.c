@@ -163,7 +163,7 @@ const UserLockResultText userlock_results[] = {
 	[USERLOCK_RESULT_FILTER_INVALID] = {
 		"filter_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		gettext_noop("invalid filter"),
-		gettext_noop("It is not an object of conditions that there are, or too long, or nested too deep."),
+		gettext_noop("It is not an object of conditions that there are, or has too many, or is nested too deep."),
 		gettext_noop("Give an object such as {\"state\": \"locked\", \"user_name\": {\"prefix\": \"ali\"}}, or null.")
 	},
 	[USERLOCK_RESULT_PAGE_INVALID] = {

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
@@ -140,7 +142,10 @@ one_of_visible(Node *tenant, Oid collation)
 	return (Expr *) condition;
 }
 
-/* Which part of the rows are the caller's, by what is known of the column. */
+/*
+ * Which part of the rows are the caller's, by what is known of the column.  The
+ * planner is told twice, for the policy and for the view, and multiplies.
+ */
 static double
 selectivity(const SupportRequestSelectivity *request, const UserLockCaller *caller)
 {
@@ -155,7 +160,7 @@ selectivity(const SupportRequestSelectivity *request, const UserLockCaller *call
 		sum += var_eq_const(&tenants, TextEqualOperator, C_COLLATION_OID,
 							CStringGetTextDatum(lfirst(cell)), false, true, false);
 	ReleaseVariableStats(tenants);
-	return Min(sum, 1.0);
+	return sqrt(Min(sum, 1.0));
 }
 
 /*

@@ -68,6 +68,7 @@ SELECT filter, pg_temp.refused(filter) FROM unnest(ARRAY[
 SELECT depth, pg_temp.refused((repeat('{"not":', depth) || '{}' || repeat('}', depth))::jsonb) FROM unnest(ARRAY[32, 33, 2000]) AS depth;
 SELECT pg_temp.refused(jsonb_build_object('user_id', repeat('x', 262100))), pg_temp.refused(jsonb_build_object('user_id', repeat('x', 262200)));
 SELECT pg_temp.refused('{"user_id": 1e131071}');
+SELECT filters, pg_temp.refused(jsonb_build_object('or', (SELECT jsonb_agg('{"user_id": "x"}'::jsonb) FROM generate_series(1, filters)))) FROM unnest(ARRAY[199, 200]) AS filters;
 SELECT find_users('{"x": 1}');
 \echo :LAST_ERROR_SQLSTATE
 
@@ -121,6 +122,7 @@ SELECT count(*) FROM statistics WHERE public.look(tenant) AND metric = 'users';
 -- Not even a message about another tenant's values comes of a pattern.
 SELECT count(*) FROM users WHERE email LIKE 'alice@example.co\';
 SELECT count(*) FROM user_history WHERE reason LIKE 'fraud\';
+SELECT count(*) AS statistics FROM pg_stats WHERE schemaname = 'userlock_private';
 -- No policy, no row; nor is there a way beneath the views.
 SET row_security = off;
 SELECT count(*) FROM users;
