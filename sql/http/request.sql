@@ -2,8 +2,8 @@
 -- The request, as nginx and PostgREST hand it over
 --
 -- A contract's function takes the body as it came.  The rest is in headers:
--- those that nginx lets through, and x-userlock-user-id, the segment of the path
--- that names the user.
+-- those that nginx lets through, x-userlock-user-id, the segment of the path that
+-- names the user, and x-userlock-query, what stands behind the question mark.
 --
 
 CREATE FUNCTION userlock_http.header(name text)
@@ -32,6 +32,27 @@ RETURN userlock_http.percent_decode(userlock_http.header('x-userlock-user-id'));
 REVOKE EXECUTE ON FUNCTION userlock_http.user_id FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.user_id IS
 'The user that the request''s path names; NULL: not an id that text can hold.';
+
+CREATE FUNCTION userlock_http.query()
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT CASE WHEN count(*) = count(name) AND count(*) = count(value) THEN
+        coalesce(jsonb_object_agg(name, value ORDER BY position) FILTER (WHERE name IS NOT NULL), '{}')
+    END
+    FROM (
+        SELECT position,
+            userlock_http.percent_decode(split_part(parameter, '=', 1)) AS name,
+            userlock_http.percent_decode(substr(parameter, length(split_part(parameter, '=', 1)) + 2)) AS value
+        FROM string_to_table(replace(userlock_http.header('x-userlock-query'), '+', ' '), '&')
+            WITH ORDINALITY AS part (parameter, position)
+        WHERE parameter <> ''
+    ) AS decoded
+);
+
+REVOKE EXECUTE ON FUNCTION userlock_http.query FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.query IS
+'The parameters behind the question mark, an object of strings; the last of a name counts, and a plus sign is a space. NULL: malformed, not UTF-8, or with NUL.';
 
 CREATE FUNCTION userlock_http.json_object(body bytea)
 RETURNS json
@@ -90,3 +111,38 @@ REVOKE EXECUTE ON FUNCTION userlock_http.reject_credential FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.reject_credential IS
 'Ends the request as one with a bad token ends. For claims that nobody can make sense of.';
 
+CREATE FUNCTION userlock_http.try_status(user_id text, tenant text DEFAULT NULL)
+RETURNS userlock.transition_outcome
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tried userlock.transition_outcome;
+BEGIN
+    tried.user_id := user_id;
+    -- Claims are judged before the permission.
+    PERFORM userlock.caller_tenants();
+    -- A query, because an expression may have been permitted to another role before.
+    SELECT status INTO tried.status FROM userlock.user_status(user_id, tenant) AS status;
+    tried.outcome := 'unchanged';
+    tried.sqlstate := '00000';
+    RETURN tried;
+EXCEPTION WHEN SQLSTATE 'PT401' OR SQLSTATE 'PT403' OR SQLSTATE 'PT404' OR SQLSTATE 'PT422' OR insufficient_privilege THEN
+    GET STACKED DIAGNOSTICS tried.outcome = CONSTRAINT_NAME, tried.sqlstate = RETURNED_SQLSTATE,
+        tried.message = MESSAGE_TEXT, tried.detail = PG_EXCEPTION_DETAIL, tried.hint = PG_EXCEPTION_HINT;
+    IF tried.sqlstate = '42501' THEN
+        tried.outcome := 'permission_denied';
+        tried.sqlstate := 'PT403';
+    END IF;
+    tried.detail := nullif(tried.detail, '');
+    -- The name of the refusal at its end is for those who see no outcome.
+    tried.hint := nullif(regexp_replace(tried.hint, ' \[\w+\]$', ''), '');
+    RETURN tried;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.try_status FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.try_status IS
+$$The user as they are now, as userlock.user_status() tells it, with an outcome instead of an error: what try_transition() is to a transition.
+
+The caller needs EXECUTE on user_status as well.$$;

@@ -26,7 +26,7 @@ FROM pg_depend AS e JOIN pg_depend AS d ON d.refclassid = e.classid AND d.refobj
 LEFT JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 WHERE e.classid = 'pg_namespace'::regclass AND e.deptype = 'e' AND e.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'userlock_http')
 AND (p.proargtypes = 'bytea'::regtype::oid::text::oidvector AND p.proargnames IS NULL
-    AND p.prorettype = 'userlock_http."*/*"'::regtype AND p.provolatile = 'v') IS NOT TRUE
+    AND p.prorettype = 'userlock_http."*/*"'::regtype AND p.provolatile IN ('s', 'v')) IS NOT TRUE
 ORDER BY 1;
 
 -- A segment of a path.
@@ -63,6 +63,51 @@ SELECT userlock_http.header('x-a') IS NULL AS empty;
 SET request.headers = '{"x-a": "1", "x-userlock-user-id": "a%20b"}';
 SELECT userlock_http.header('x-a'), userlock_http.header('x-b') IS NULL AS missing, userlock_http.user_id();
 RESET request.headers;
+
+-- A query string.
+SELECT userlock_http.query() AS no_headers;
+SET request.headers = '{"x-a": "1"}';
+SELECT userlock_http.query() AS no_query;
+SELECT query, userlock_http.query() FROM unnest(ARRAY[
+    'a=1&b=2', 'a=1&a=2', 'a', 'a=', '=1', '&&a=1&', '&', 'a=b=c', 'a+b=c+d%2B%20e', 'filter=email%3A%22a%40b%22%20AND%20x', 'a%3Db=1', '%C3%BC=%F0%9F%98%80',
+    'a=%00', 'a=%', '%zz=1', 'a=%ff', '%', 'a=1&b=%4', 'a=%ED%A0%80']) AS query,
+    LATERAL (SELECT set_config('request.headers', json_build_object('x-userlock-query', query)::text, false) OFFSET 0) AS given;
+SET request.headers = '';
+SELECT userlock_http.query() IS NULL AS malformed FROM set_config('request.headers', json_build_object('x-userlock-query', 'a=' || repeat('%00', 5000))::text, false);
+SELECT length(userlock_http.query()::text) FROM set_config('request.headers', json_build_object('x-userlock-query', repeat('a&', 8000) || 'b=' || repeat('%41', 5000))::text, false);
+RESET request.headers;
+
+-- A user's status, as an outcome, in the order in which everything is judged.
+SELECT user_id FROM userlock.register_user('alice', 'acme');
+SELECT state FROM userlock.lock_user('alice', until => now() + interval '1 hour', tenant => 'acme');
+SELECT user_id FROM userlock.register_user('bob', 'other');
+CREATE ROLE regress_userlock_reader;
+GRANT USAGE ON SCHEMA userlock_http TO regress_userlock_reader;
+GRANT EXECUTE ON FUNCTION userlock_http.try_status TO regress_userlock_reader;
+CREATE FUNCTION pg_temp.tell(user_id text, tenant text DEFAULT NULL)
+RETURNS TABLE (id text, outcome text, sqlstate text, message text, state text) LANGUAGE sql
+AS 'SELECT left(t.user_id, 9), t.outcome, t.sqlstate, t.message, (t.status).state FROM userlock_http.try_status($1, $2) AS t';
+SET request.jwt.claims = '{"tenant": "acme"}';
+BEGIN READ ONLY;
+SELECT t.* FROM (VALUES ('alice', NULL), ('alice', 'acme'), ('nobody', NULL), ('bob', NULL), ('bob', 'other'), ('', NULL), (NULL, NULL), (repeat('x', 201), NULL), ('', 'other')) AS v (id, tenant),
+    LATERAL pg_temp.tell(v.id, v.tenant) AS t;
+-- Who may not, learns nothing; and may not at once, whoever was permitted before.
+SET LOCAL ROLE regress_userlock_reader;
+SELECT t.outcome, t.sqlstate, t.message, t.status IS NULL AS untold FROM unnest(ARRAY['alice', 'nobody', '']) AS id, LATERAL userlock_http.try_status(id) AS t;
+RESET ROLE;
+SELECT outcome, message, detail, hint, status FROM userlock_http.try_status('nobody');
+SET LOCAL request.jwt.claims = '{"tenant": 7}';
+SET LOCAL ROLE regress_userlock_reader;
+SELECT outcome, sqlstate, message FROM userlock_http.try_status('alice');
+ROLLBACK;
+RESET request.jwt.claims;
+-- A lock that has ended is over, and nothing was written.
+SELECT user_id FROM userlock.register_user('carol', 'acme');
+SELECT state FROM userlock.lock_user('carol', until => clock_timestamp() + interval '300 ms', tenant => 'acme');
+SELECT pg_sleep(0.4);
+SELECT outcome, (status).state, (status).sequence, (status).locked_until IS NULL AS ended FROM userlock_http.try_status('carol', 'acme');
+DROP OWNED BY regress_userlock_reader;
+DROP ROLE regress_userlock_reader;
 
 -- Schemas that someone else prepared are refused.
 DROP EXTENSION userlock_http;
