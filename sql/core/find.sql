@@ -24,6 +24,19 @@ REVOKE EXECUTE ON FUNCTION userlock_private.filter_column FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.filter_column IS
 'The column that a member of a filter is compared with; NULL: there is none of the name.';
 
+CREATE FUNCTION userlock_private.integer_id(user_id text)
+RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_integer_id';
+
+REVOKE EXECUTE ON FUNCTION userlock_private.integer_id FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.integer_id IS
+'The number from 1 to 2147483647 that an id is, written as numbers are; NULL: it is none.';
+
+-- In the order of numbers; where ids are none, there is nothing in it.
+CREATE INDEX account_integer_id ON userlock_private.account (tenant, userlock_private.integer_id(user_id))
+WHERE userlock_private.integer_id(user_id) IS NOT NULL;
+
 CREATE FUNCTION userlock_private.text_condition(name text, operator text, value text, case_sensitive boolean)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -154,6 +167,8 @@ BEGIN
             parts := parts || format('(%s) IS NOT TRUE', userlock_private.filter_condition(member.wanted, depth + 1));
         ELSIF member.name = 'state' THEN
             parts := parts || userlock_private.state_condition(member.wanted);
+        ELSIF member.name = 'integer_id' AND jsonb_typeof(member.wanted) = 'boolean' THEN
+            parts := parts || format('(userlock_private.integer_id(user_id) IS NOT NULL) = %s', member.wanted);
         ELSE
             parts := parts || userlock_private.member_condition(member.name, member.wanted);
         END IF;
@@ -242,6 +257,7 @@ DECLARE
         -- Whoever has no user name goes by the id.
         WHEN order_by = 'user_name' THEN 'coalesce(user_name_lower, lower(user_id))'
         WHEN order_by = ANY ('{email,display_name}'::text[]) THEN order_by || '_lower'
+        WHEN order_by = 'integer_id' THEN 'userlock_private.integer_id(user_id)'
         WHEN order_by = ANY ('{user_id,external_id,state,sequence,created_at,changed_at}'::text[]) THEN order_by
     END;
 BEGIN
@@ -261,7 +277,7 @@ REVOKE EXECUTE ON FUNCTION userlock.find_users FROM PUBLIC;
 COMMENT ON FUNCTION userlock.find_users IS
 $$A page of the users of one tenant that a filter finds; NULL: of all.
 
-filter: an object all of whose members hold. user_id, user_name, external_id, email, display_name: a text (equal; the names and the address in any case), null (has none), an array of texts (one of them), or an object with a text equals, prefix, suffix, contains or after, and maybe case_sensitive. state: a state, or an array of them. and, or: arrays of filters; not: a filter. order_by: a column of users that is not *_lower, locked_until or blocked_until; whoever has none comes last; ties by user_id. page_size: 0 to 10000. skip: how many come before the page; better, for the next page by user_id, ask for those after the last. tenant: NULL means the caller's own. Works in read-only transactions and on standbys. Errors: PT401 malformed claims, PT403 not the caller's tenant, PT422 invalid argument.$$;
+filter: an object all of whose members hold. user_id, user_name, external_id, email, display_name: a text (equal; the names and the address in any case), null (has none), an array of texts (one of them), or an object with a text equals, prefix, suffix, contains or after, and maybe case_sensitive. integer_id: true or false, is the id a number from 1 to 2147483647, written as numbers are? state: a state, or an array of them. and, or: arrays of filters; not: a filter. order_by: a column of users that is not *_lower, locked_until or blocked_until; or integer_id, for the order of numbers; whoever has none comes last; ties by user_id. page_size: 0 to 10000. skip: how many come before the page; better, for the next page by user_id, ask for those after the last. tenant: NULL means the caller's own. Works in read-only transactions and on standbys. Errors: PT401 malformed claims, PT403 not the caller's tenant, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.count_users(filter jsonb DEFAULT NULL, tenant text DEFAULT NULL)
 RETURNS bigint

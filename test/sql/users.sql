@@ -64,7 +64,7 @@ SELECT filter, pg_temp.refused(filter) FROM unnest(ARRAY[
     '{"user_id": {"like": "%"}}', '{"user_id": {"equals": "u1", "prefix": "u"}}', '{"user_id": {"equals": 1}}', '{"user_id": {"equals": null}}',
     '{"user_name": {"equals": "x", "case_sensitive": 1}}', '{"user_name": {"case_sensitive": true}}', '{"user_name_lower": "x"}', '{"tenant": "globex"}',
     '{"state": "out"}', '{"state": ["locked", 1]}', '{"state": null}', '{"state": {}}', '{"state": [["locked"]]}',
-    '{"and": {}}', '{"or": null}', '{"or": [1]}', '{"or": [{"x": 1}]}', '{"not": []}', '{"not": null}', '{"user_id": "u1", "; DROP TABLE account; --": "x"}']::jsonb[]) AS filter;
+    '{"and": {}}', '{"or": null}', '{"or": [1]}', '{"or": [{"x": 1}]}', '{"not": []}', '{"not": null}', '{"integer_id": 1}', '{"integer_id": "true"}', '{"integer_id": null}', '{"integer_id": [true]}', '{"user_id": "u1", "; DROP TABLE account; --": "x"}']::jsonb[]) AS filter;
 SELECT depth, pg_temp.refused((repeat('{"not":', depth) || '{}' || repeat('}', depth))::jsonb) FROM unnest(ARRAY[32, 33, 2000]) AS depth;
 SELECT pg_temp.refused(jsonb_build_object('user_id', repeat('x', 262100))), pg_temp.refused(jsonb_build_object('user_id', repeat('x', 262200)));
 SELECT pg_temp.refused('{"user_id": 1e131071}');
@@ -86,6 +86,14 @@ SELECT find_users(page_size => 10001);
 SELECT find_users(page_size => -1);
 SELECT find_users(skip => -1);
 SELECT find_users(descending => NULL);
+
+-- Ids that are numbers, in the order of numbers.
+SELECT count(register_user(id, 'numbers')) FROM unnest(ARRAY['10', '9', '100', '1', '2147483647', '2147483648', '01', '0', '-1', '+1', '1.0', '1e3', ' 1', '1 ', E'1\n', '9999999999', '99999999999', 'x', '12x']) AS id;
+SELECT integer_id, string_agg(to_json(user_id)::text, ' ') AS users, count(*) = count_users(jsonb_build_object('integer_id', integer_id), 'numbers') AS counted
+FROM unnest(ARRAY[true, false]) AS integer_id, find_users(jsonb_build_object('integer_id', integer_id), 'integer_id', tenant => 'numbers') GROUP BY 1 ORDER BY 1 DESC;
+SELECT string_agg(user_id, ' ') AS page FROM find_users('{"integer_id": true}', 'integer_id', true, page_size => 2, skip => 1, tenant => 'numbers');
+SELECT count_users('{"not": {"integer_id": true}}', 'numbers'), count_users('{"or": [{"integer_id": true}, {"user_id": "x"}]}', 'numbers'), count_users('{"or": [{"user_id": "1", "integer_id": true}, {"user_id": "01", "integer_id": true}]}', 'numbers');
+SELECT integer_id(NULL) IS NULL AS strict, integer_id('') IS NULL AS empty, integer_id('１') IS NULL AS wide;
 
 -- One tenant at a time: named, or the caller's own; and none of others.
 SELECT user_id, user_name FROM find_users(tenant => 'globex');

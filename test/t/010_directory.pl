@@ -31,6 +31,7 @@ $node->safe_psql('postgres', q{
 	-- Events enough that to read them all is worth avoiding, the last of them today's.
 	INSERT INTO event (tenant, user_id, sequence, kind, from_state, to_state, at)
 	SELECT 'other', 'busier', i, 'access_revoked', 'active', 'active', now() - interval '300000 minutes' + i * interval '1 minute' FROM generate_series(1, 300000) AS i;
+	INSERT INTO account (tenant, user_id, state, sequence, created_at, changed_at) SELECT 'big', i, 'active', 1, now(), now() FROM generate_series(1, 3000) AS i;
 	INSERT INTO profile (tenant, user_id, document, user_name, external_id, email, display_name, user_name_lower, email_lower, display_name_lower)
 	SELECT tenant, user_id, '{}', name, name, name || '@example.com', name, name, name || '@example.com', name
 	FROM account, LATERAL (SELECT reverse(user_id) AS name) AS p WHERE user_id < 'e';
@@ -134,6 +135,10 @@ foreach (
 	like($plan, qr/\b$index\b/, "$filter: by an index");
 	unlike($plan, qr/Seq Scan/, "$filter: reads no table whole");
 }
+
+my $numbers = plan_of('{"integer_id": true}', 'userlock_private.integer_id(user_id), user_id');
+like($numbers, qr/\baccount_integer_id\b/, 'ids that are numbers come in their order from an index');
+unlike($numbers, qr/Seq Scan/, 'and no table is read whole for them');
 
 # Page after page by the last id: everybody once, while others come, go and are locked.
 my $missing = $node->safe_psql('postgres', q{
