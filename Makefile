@@ -127,8 +127,8 @@ CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/lockout_policy core/login core/views core/find core/maintenance core/adoption core/monitoring core/api_key \
 	core/whoami common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
-HTTP_PARTS = http/head common/guard http/schema http/request http/response http/grpc \
-	http/trouble $(CONTRACTS:%=http/contracts/%) common/privileges
+HTTP_PARTS = http/head common/guard http/schema http/request http/response http/profile \
+	http/grpc http/trouble $(CONTRACTS:%=http/contracts/%) common/privileges
 sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)

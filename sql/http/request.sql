@@ -146,3 +146,33 @@ COMMENT ON FUNCTION userlock_http.try_status IS
 $$The user as they are now, as userlock.user_status() tells it, with an outcome instead of an error: what try_transition() is to a transition.
 
 The caller needs EXECUTE on user_status as well.$$;
+
+CREATE FUNCTION userlock_http.integer_parameter(query jsonb, name text, otherwise integer)
+RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN coalesce(query ->> name, '') = '' THEN otherwise
+    WHEN query ->> name ~ '^[+-]?[0-9]{1,10}$' AND (query ->> name)::bigint BETWEEN -2147483648 AND 2147483647
+        THEN (query ->> name)::integer
+END;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.integer_parameter FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.integer_parameter IS
+'A parameter of a query that is an integer of 32 bits; otherwise, where it is missing or empty; NULL: it is none.';
+
+CREATE FUNCTION userlock_http.may_list()
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Claims are judged before the permission.
+    PERFORM userlock.caller_tenants();
+    RETURN has_function_privilege('userlock.find_users'::regproc, 'EXECUTE')
+        AND has_function_privilege('userlock.count_users'::regproc, 'EXECUTE');
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.may_list FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.may_list IS
+'May the caller list users: execute userlock.find_users, and userlock.count_users for how many there are? Error: PT401 malformed claims, which is a bad token.';

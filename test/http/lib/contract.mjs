@@ -3,8 +3,9 @@
 // A contract is described by its endpoints and its answers; commonErrors()
 // then asks for everything that goes wrong in the same way everywhere.
 import assert from 'node:assert/strict';
+import { connect } from 'node:http2';
 import test from 'node:test';
-import { env, eventsOf, newUser, raw, request, sign } from './client.mjs';
+import { env, eventsOf, newUser, raw, request, sign, sql } from './client.mjs';
 
 // Compares an answer with { status, type, body, headers }; a body is compared
 // byte by byte, or by a pattern.
@@ -37,8 +38,36 @@ export const badTokens = {
   'malformed claims': () => sign({ role: 'operator', sub: 'x', tenant: 7 }),
 };
 
+// Runs with a role that may call the contracts and execute these functions of the core,
+// and nothing else.  One at a time: grants on one function do not go together.
+export async function withRole(functions, run) {
+  const role = `regress_userlock_${process.pid}_${Math.random().toString(36).slice(2)}`;
+  const locked = 'SELECT pg_advisory_xact_lock(1265)';
+  await sql(`${locked}; CREATE ROLE ${role}; GRANT stranger TO ${role}; GRANT ${role} TO authenticator;
+    ${functions.map((name) => `GRANT EXECUTE ON FUNCTION userlock.${name} TO ${role};`).join('\n')}`);
+  try {
+    await run(role);
+  } finally {
+    await sql(`${locked}; DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+}
+
+// The same request over HTTP/2.
+async function requestHttp2(method, path, headers) {
+  const client = connect(env.GRPC_URL);
+  try {
+    const stream = client.request({ ...headers, ':method': method, ':path': path });
+    const received = await new Promise((resolve, reject) => stream.on('response', resolve).on('error', reject).end());
+    const text = Buffer.concat(await stream.toArray()).toString();
+    return { status: received[':status'], headers: new Headers(Object.entries(received).filter(([name]) => !name.startsWith(':'))), text };
+  } finally {
+    client.close();
+  }
+}
+
 // contract; [] marks what may be left out:
 //   name, verb, endpoints, path(endpoint, id)
+//   [verbs]                 what the paths take, where that is more than the verb
 //   restriction(endpoint)   the core function that makes a user one whom the
 //                           endpoint changes; undefined: a new user is one
 //   newId()                 an id for a new user; undefined: any
@@ -55,7 +84,7 @@ export const badTokens = {
 //   unreadable              of a request that nginx cannot read, or whose body breaks off
 //   malformedId             of a path with a byte that is not ASCII; its body a pattern
 export function commonErrors(contract) {
-  const { name, verb, path, credential } = contract;
+  const { name, verb, path, credential, verbs = [verb] } = contract;
   const send = (endpoint, id, token, options = {}) =>
     request(options.verb ?? verb, path(endpoint, id), {
       body: contract.body?.(endpoint),
@@ -63,6 +92,20 @@ export function commonErrors(contract) {
       headers: { ...(token === undefined ? {} : credential(token)), ...options.headers },
     });
   const { operator = env.OPERATOR_TOKEN, stranger = env.STRANGER_TOKEN, otherTenant = env.OTHER_TENANT_TOKEN } = contract;
+
+  const endpoint = contract.endpoints[0];
+
+  // Sends bytes to a path of the contract's, with a credential unless told otherwise.
+  const header = (token) => Object.entries(token === undefined ? {} : credential(token)).map(([key, value]) => `${key}: ${value}\r\n`).join('');
+  const sendRaw = (id, { method = verb, token = operator, host = 'Host: x\r\n', more = '', query = '' } = {}) =>
+    raw(`${method} ${path(endpoint, id)}${query} HTTP/1.1\r\n${host}Connection: close\r\n${header(token)}${more}\r\n`);
+  const checkRaw = (answer, { status, type, body, headers }, description) => {
+    assert.equal(answer.status, status, `${description} ${answer.head}`);
+    assert.ok(answer.head.includes(`\r\nContent-Type: ${type}\r\n`), answer.head);
+    if (body instanceof RegExp) assert.match(answer.text, body, description);
+    else assert.equal(answer.text, body, description);
+    for (const [key, value] of Object.entries(headers ?? {})) assert.match(answer.head.toLowerCase(), new RegExp(`\r\n${key}: ${value.toLowerCase()}(\r\n|$)`));
+  };
 
   for (const endpoint of contract.endpoints) {
     test(`${name} ${endpoint}: an unknown user, and a user of another tenant`, async () => {
@@ -86,39 +129,27 @@ export function commonErrors(contract) {
     });
 
     test(`${name} ${endpoint}: wrong verb`, async () => {
-      for (const wrong of ['GET', 'PUT', 'DELETE', 'POST', 'PATCH', 'OPTIONS'].filter((other) => other !== verb)) {
+      for (const wrong of ['GET', 'PUT', 'DELETE', 'POST', 'PATCH', 'OPTIONS'].filter((other) => !verbs.includes(other))) {
         const body = ['GET', 'OPTIONS'].includes(wrong) ? undefined : '{}';
         check(await send(endpoint, contract.unknownId(), operator, { verb: wrong, body }), contract.methodNotAllowed, wrong);
       }
-      const { status } = await fetch(env.HTTP_URL + path(endpoint, 'x'), { method: 'HEAD' });
-      assert.equal(status, 405);
+      const { status } = await fetch(env.HTTP_URL + path(endpoint, contract.unknownId()), { method: 'HEAD', headers: credential(operator) });
+      assert.equal(status, verbs.includes('HEAD') ? contract.notFound(endpoint).status : 405);
     });
 
     test(`${name} ${endpoint}: an oversized body`, async () => {
-      check(await send(endpoint, contract.unknownId(), operator, { body: `{"a":"${'x'.repeat(1_100_000)}"}` }), contract.tooLarge);
+      // fetch() sends no body with GET.
+      if (verb === 'GET') checkRaw(await sendRaw(contract.unknownId(), { more: 'Content-Length: 1100000\r\n' }), contract.tooLarge);
+      else check(await send(endpoint, contract.unknownId(), operator, { body: `{"a":"${'x'.repeat(1_100_000)}"}` }), contract.tooLarge);
     });
   }
 
-  const endpoint = contract.endpoints[0];
-
   test(`${name}: paths that are nearly right`, async () => {
     const good = path(endpoint, 'some-id');
-    for (const wrong of [path(endpoint, ''), path(endpoint, 'a/b'), `${good}/`, path(`${endpoint}x`, 'some-id')]) {
+    for (const wrong of [path(endpoint, ''), path(endpoint, 'a/b'), `${good}/`, path(`${endpoint}x`, 'some-id')].filter((other) => other !== good)) {
       check(await request(verb, wrong, { headers: credential(operator) }), contract.notFoundPath, wrong);
     }
   });
-
-  // Sends bytes to a path of the contract's, with a credential unless told otherwise.
-  const header = (token) => Object.entries(token === undefined ? {} : credential(token)).map(([key, value]) => `${key}: ${value}\r\n`).join('');
-  const sendRaw = (id, { method = verb, token = operator, host = 'Host: x\r\n', more = '', query = '' } = {}) =>
-    raw(`${method} ${path(endpoint, id)}${query} HTTP/1.1\r\n${host}Connection: close\r\n${header(token)}${more}\r\n`);
-  const checkRaw = (answer, { status, type, body, headers }, description) => {
-    assert.equal(answer.status, status, `${description} ${answer.head}`);
-    assert.ok(answer.head.includes(`\r\nContent-Type: ${type}\r\n`), answer.head);
-    if (body instanceof RegExp) assert.match(answer.text, body, description);
-    else assert.equal(answer.text, body, description);
-    for (const [key, value] of Object.entries(headers ?? {})) assert.match(answer.head.toLowerCase(), new RegExp(`\r\n${key}: ${value.toLowerCase()}(\r\n|$)`));
-  };
 
   test(`${name}: what nginx itself refuses, it refuses as the contract does`, async () => {
     checkRaw(await sendRaw('x', { more: `X: ${'x'.repeat(40_000)}\r\n` }), contract.unreadable, 'a long header');
@@ -158,8 +189,10 @@ export function commonErrors(contract) {
 
   test(`${name}: a query string changes nothing`, async () => {
     const id = contract.unknownId();
-    const answer = await request(verb, `${path(endpoint, id)}?select=x&limit=1`, { headers: credential(operator), body: contract.body?.(endpoint) });
-    check(answer, contract.notFound(endpoint));
+    for (const query of ['select=x&limit=1', 'id=%00&%zz=%']) {
+      const answer = await request(verb, `${path(endpoint, id)}?${query}`, { headers: credential(operator), body: contract.body?.(endpoint) });
+      check(answer, contract.notFound(endpoint), query);
+    }
   });
 
   test(`${name}: what is not ASCII in a header never reaches PostgREST`, async () => {
@@ -183,7 +216,7 @@ export function commonErrors(contract) {
     }
 
     // PostgREST refuses them before it has read the body.
-    test(`${name}: a bad token is one however large the body`, async () => {
+    if (verb !== 'GET') test(`${name}: a bad token is one however large the body`, async () => {
       for (const size of [9_000, 100_000, 400_000, 900_000]) {
         for (let i = 0; i < 5; i++) {
           check(await send(endpoint, contract.unknownId(), env.EXPIRED_TOKEN, { body: `{"a":"${'x'.repeat(size)}"}` }), contract.badToken);
@@ -197,5 +230,100 @@ export function commonErrors(contract) {
         check(await request(verb, path(endpoint, contract.unknownId()), { headers: { [header]: value } }), contract.badToken, value);
       }
     });
+  }
+}
+
+// What goes wrong with every list of users, and what holds for each.  contract:
+//   name, path, credential(value)
+//   idsOf(answer)           the ids of the users listed
+//   newId()                 an id for a new user
+//   query(skip)             a query for one user, from a place on
+//   [badToken]              where the credential is a token
+//   credentialOf(role)      a credential of a role
+// and the answers expected: forbidden, invalid (a malformed query), notFoundPath,
+// methodNotAllowed, tooLarge, unreadable
+export function commonListErrors(contract) {
+  const { name, path, credential, idsOf } = contract;
+  const { operator = env.OPERATOR_TOKEN, stranger = env.STRANGER_TOKEN, otherTenant = env.OTHER_TENANT_TOKEN } = contract;
+  const get = (query = '', token = operator, headers = {}) =>
+    request('GET', path + query, { headers: { ...(token === undefined ? {} : credential(token)), ...headers } });
+  const rawGet = (target, more = '') => raw(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${Object.entries(credential(operator))
+    .map(([key, value]) => `${key}: ${value}\r\n`).join('')}${more}\r\n`);
+  const same = (answer, expected, description) => {
+    assert.equal(answer.status, expected.status, `${description} ${answer.text}`);
+    if (expected.body instanceof RegExp) assert.match(answer.text, expected.body, description);
+    else assert.equal(answer.text, expected.body, description);
+  };
+  const malformed = ['%', '%4', '%zz=1', 'x=%ff', 'x=%00', `x=${'%00'.repeat(3400)}`, 'x=%C0%80'];
+
+  test(`${name} list: queries that cannot be decoded`, async () => {
+    for (const query of malformed) check(await get(`?${query}`), contract.invalid, query);
+    same(await rawGet(`${path}?email=j\xfcrgen`), contract.invalid, 'not ASCII');
+  });
+
+  test(`${name} list: no permission, whatever is asked for`, async () => {
+    for (const query of ['', ...malformed]) check(await get(query && `?${query}`, stranger), contract.forbidden, query);
+  });
+
+  test(`${name} list: the permission is EXECUTE on find_users and count_users`, async () => {
+    for (const [functions, status] of [
+      [['user_status', 'user_profile', 'count_users', 'unlock_user'], contract.forbidden.status],
+      [['find_users'], contract.forbidden.status], [['find_users', 'count_users'], 200],
+    ]) await withRole(functions, async (role) => assert.equal((await get(contract.query(0), await contract.credentialOf(role))).status, status, functions.join()));
+  });
+
+  test(`${name} list: wrong verb`, async () => {
+    for (const wrong of ['PUT', 'DELETE', 'POST', 'PATCH', 'OPTIONS']) {
+      check(await request(wrong, path, { headers: credential(operator), body: wrong === 'OPTIONS' ? undefined : '{}' }), contract.methodNotAllowed, wrong);
+    }
+    same(await raw(`TRACE ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`), contract.methodNotAllowed, 'TRACE');
+  });
+
+  test(`${name} list: HEAD, a Content-Type, a body, HTTP/2`, async () => {
+    await newUser(undefined, contract.newId());
+    const query = contract.query(0);
+    const plain = await get(query);
+    assert.equal(plain.status, 200, plain.text);
+    const head = await fetch(env.HTTP_URL + path + query, { method: 'HEAD', headers: credential(operator) });
+    assert.deepEqual([head.status, head.headers.get('content-type'), await head.text()], [200, 'application/json', '']);
+    check(await get(query, operator, { 'Content-Type': 'application/json' }), { status: 200, type: 'application/json', body: plain.text });
+    assert.equal((await rawGet(path + query, 'Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx')).status, 200);
+    same(await rawGet(path, 'Content-Length: 1100000\r\n'), contract.tooLarge, 'large');
+    check(await requestHttp2('GET', path + query, credential(operator)), { status: 200, type: 'application/json', body: plain.text }, 'HTTP/2');
+    check(await requestHttp2('GET', `${path}?%00`, credential(operator)), contract.invalid, 'HTTP/2');
+  });
+
+  test(`${name} list: what nginx itself refuses`, async () => {
+    same(await rawGet(`${path}?${'x'.repeat(40_000)}`), contract.unreadable, 'a long URL');
+    same(await rawGet(`${path}%00`), contract.unreadable, 'NUL in the path');
+    for (const wrong of [`${path}/`, `${path}x`, `${path}//`]) check(await request('GET', wrong, { headers: credential(operator) }), contract.notFoundPath, wrong);
+    // The longest that nginx takes; what it means is not known here.
+    assert.equal((await rawGet(`${path}?x=${'%41'.repeat(4_500)}`)).status, 200);
+  });
+
+  test(`${name} list: another tenant's users are not there`, async () => {
+    const id = await newUser(undefined, contract.newId());
+    const seen = async (token) => {
+      for (let skip = 0; ; skip++) {
+        const answer = await get(contract.query(skip), token);
+        const ids = answer.status === 200 ? idsOf(answer) : [];
+        if (ids.includes(id)) return true;
+        if (ids.length === 0) return false;
+      }
+    };
+    assert.equal(await seen(otherTenant), false);
+    assert.equal(await seen(operator), true);
+  });
+
+  test(`${name} list: no credential`, async () => {
+    const answer = await request('GET', path);
+    assert.equal(answer.status, 401);
+    if (contract.badToken) check(answer, contract.badToken);
+  });
+
+  if (contract.badToken) {
+    for (const [kind, make] of Object.entries(badTokens)) {
+      test(`${name} list: a bad token (${kind})`, async () => check(await get('', await make()), contract.badToken));
+    }
   }
 }
