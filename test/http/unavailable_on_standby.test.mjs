@@ -6,7 +6,7 @@ import { mkdtemp, rm, stat, chown, appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { env, get, newUser, request, rpc, sign } from './lib/client.mjs';
+import { env, get, newUser, request, rpc, sign, sql } from './lib/client.mjs';
 import { startNginx } from './lib/nginx.mjs';
 import { startPostgrest } from './lib/postgrest.mjs';
 import { database } from './lib/render.mjs';
@@ -45,6 +45,17 @@ test('a standby is read from', async () => {
 });
 
 for (const [name, answers] of unavailable()) test(`on a standby, ${name} says that it is unavailable`, answers);
+
+test('on a standby, the contracts read', async () => {
+  const key = { headers: { 'X-API-KEY': env.MONOCLOUD_API_KEY } };
+  const token = { token: env.OPERATOR_TOKEN };
+  assert.equal((await get(`/api/users/${user}`, key)).json.user_id, user);
+  assert.equal((await get(`/api/users?filter=user_id:${user}`, key)).json[0].user_id, user);
+  assert.equal((await get('/api/v1/users', token)).json.total, Number(await sql("SELECT userlock.count_users('{\"integer_id\": true}')")));
+  assert.equal((await get('/api/v1/users/999999999', token)).text, 'User not found');
+  assert.equal((await get('/v1/admin/users?perPage=1', token)).json.items.length, 1);
+  assert.equal((await get('/v1/admin/users/00000000-0000-4000-8000-000000000000', token)).json.code, 404014);
+});
 
 test('on a standby, a token whose role does not exist is a bad token', async () => {
   const token = await sign({ role: 'nobody', sub: 'x', tenant: env.TENANT });
