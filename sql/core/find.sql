@@ -264,10 +264,18 @@ BEGIN
     IF (sort_key IS NOT NULL AND descending IS NOT NULL AND page_size BETWEEN 0 AND 10000 AND skip >= 0) IS NOT TRUE THEN
         PERFORM userlock_private.raise('page_invalid');
     END IF;
+    -- The profiles of the page are looked up one by one, which the inner LIMIT enforces:
+    -- else, of a tenant whose size the planner misjudges, it may compare all accounts
+    -- with all profiles.  Where filter and order ask for no profile, none is joined.
     RETURN QUERY EXECUTE format(
-        'SELECT tenant, user_id, state, sequence, created_at, changed_at, locked_until, blocked_until,'
-        ' user_name, external_id, email, display_name, user_name_lower, email_lower, display_name_lower'
-        ' FROM %s ORDER BY %s %s, user_id LIMIT %s OFFSET %s',
+        'SELECT page.tenant, page.user_id, page.state, page.sequence, page.created_at, page.changed_at,'
+        ' page.locked_until, page.blocked_until, profile.user_name, profile.external_id, profile.email,'
+        ' profile.display_name, profile.user_name_lower, profile.email_lower, profile.display_name_lower'
+        ' FROM (SELECT tenant, user_id, state, sequence, created_at, changed_at, locked_until, blocked_until, %2$s AS sort_key'
+        '  FROM %1$s ORDER BY %2$s %3$s, user_id LIMIT %4$s OFFSET %5$s) AS page'
+        ' LEFT JOIN LATERAL (SELECT * FROM userlock_private.profile'
+        '  WHERE tenant = page.tenant AND user_id = page.user_id LIMIT 1) AS profile ON true'
+        ' ORDER BY page.sort_key %3$s, page.user_id',
         userlock_private.found_users(filter, own_tenant),
         sort_key, CASE WHEN descending THEN 'DESC NULLS LAST' END, page_size, skip);
 END

@@ -140,6 +140,15 @@ my $numbers = plan_of('{"integer_id": true}', 'userlock_private.integer_id(user_
 like($numbers, qr/\baccount_integer_id\b/, 'ids that are numbers come in their order from an index');
 unlike($numbers, qr/Seq Scan/, 'and no table is read whole for them');
 
+# A tenant that the planner has not heard of yet: no account is compared with every profile.
+$node->safe_psql('postgres', q{
+	INSERT INTO userlock_private.account (tenant, user_id, state, sequence, created_at, changed_at) SELECT 'new', 'n' || i, 'active', 1, now(), now() FROM generate_series(1, 20000) AS i;
+	INSERT INTO userlock_private.profile (tenant, user_id, document) SELECT 'new', 'n' || i, '{}' FROM generate_series(1, 20000) AS i});
+is($node->safe_psql('postgres', qq{SET statement_timeout = '10s';
+	SELECT count(*) FROM userlock.find_users(order_by => 'created_at', skip => 19990, tenant => 'new');
+	SET request.jwt.claims = '{"tenant": "new"}'; SET ROLE reader;
+	SELECT count(*), userlock.count_users() FROM userlock.find_users(skip => 19990)}), "10\n10|20000", 'a new tenant is listed at once');
+
 # Page after page by the last id: everybody once, while others come, go and are locked.
 my $missing = $node->safe_psql('postgres', q{
 	CREATE TEMPORARY TABLE seen (user_id text);
