@@ -49,7 +49,7 @@ PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 ifneq ($(HTTP),no)
 EXTENSION  += userlock_http
 HTTP_OBJS   = src/core/json.o $(patsubst %,src/http/%.o,module request response grpc grpc_functions \
-	zitadel_rpc zitadel_rpc.pb-c zitadel_rpc_functions)
+	protojson zitadel_rpc zitadel_rpc.pb-c zitadel_rpc_functions)
 DATA_built += sql/userlock_http--$(EXTVERSION).sql
 endif
 
@@ -127,8 +127,10 @@ CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/lockout_policy core/login core/views core/find core/maintenance core/adoption core/monitoring core/api_key \
 	core/whoami common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
+# What more a contract has is in a directory beside its file, and comes first.
+contract_parts = $(patsubst $(here)/sql/%.sql,%,$(sort $(wildcard $(here)/sql/http/contracts/$(1)/*.sql))) http/contracts/$(1)
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/profile \
-	http/grpc http/trouble $(CONTRACTS:%=http/contracts/%) common/privileges
+	http/grpc http/trouble $(foreach contract,$(CONTRACTS),$(call contract_parts,$(contract))) common/privileges
 sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)

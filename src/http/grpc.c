@@ -14,7 +14,7 @@ userlock_reading_name(UserLockReading reading)
 		[USERLOCK_MALFORMED] = "malformed",
 		[USERLOCK_COMPRESSED] = "compressed",
 		[USERLOCK_TOO_LARGE] = "too_large",
-		[USERLOCK_OUT_OF_MEMORY] = "out_of_memory",
+		[USERLOCK_TOO_DEEP] = "too_deep",
 	};
 
 	return names[reading];

@@ -20,13 +20,10 @@ typedef enum UserLockReading
 	USERLOCK_MALFORMED,			/* not what it should be, or of a wrong length */
 	USERLOCK_COMPRESSED,		/* a frame that says its message is compressed */
 	USERLOCK_TOO_LARGE,			/* a message of more than USERLOCK_MAX_MESSAGE */
-	USERLOCK_OUT_OF_MEMORY
+	USERLOCK_TOO_DEEP			/* more than USERLOCK_MAX_MESSAGE_DEPTH in each other */
 } UserLockReading;
 
-/*
- * The word for it: "valid", "malformed", "compressed", "too_large" or
- * "out_of_memory".
- */
+/* The word for it: "valid", "malformed", "compressed", "too_large" or "too_deep". */
 extern const char *userlock_reading_name(UserLockReading reading);
 
 /* Bytes; as much as the bodies of other calls may have, see http/nginx.conf. */

@@ -7,450 +7,1163 @@
 #endif
 
 #include "zitadel_rpc.pb-c.h"
-void   userlock__user_request__init
-                     (Userlock__UserRequest         *message)
+void   userlock__both__list_users_request__init
+                     (Userlock__Both__ListUsersRequest         *message)
 {
-  static const Userlock__UserRequest init_value = USERLOCK__USER_REQUEST__INIT;
+  static const Userlock__Both__ListUsersRequest init_value = USERLOCK__BOTH__LIST_USERS_REQUEST__INIT;
   *message = init_value;
 }
-size_t userlock__user_request__get_packed_size
-                     (const Userlock__UserRequest *message)
+void   userlock__both__list_query__init
+                     (Userlock__Both__ListQuery         *message)
 {
-  assert(message->base.descriptor == &userlock__user_request__descriptor);
+  static const Userlock__Both__ListQuery init_value = USERLOCK__BOTH__LIST_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__search_query__init
+                     (Userlock__Both__SearchQuery         *message)
+{
+  static const Userlock__Both__SearchQuery init_value = USERLOCK__BOTH__SEARCH_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__or_query__init
+                     (Userlock__Both__OrQuery         *message)
+{
+  static const Userlock__Both__OrQuery init_value = USERLOCK__BOTH__OR_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__and_query__init
+                     (Userlock__Both__AndQuery         *message)
+{
+  static const Userlock__Both__AndQuery init_value = USERLOCK__BOTH__AND_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__not_query__init
+                     (Userlock__Both__NotQuery         *message)
+{
+  static const Userlock__Both__NotQuery init_value = USERLOCK__BOTH__NOT_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__user_name_query__init
+                     (Userlock__Both__UserNameQuery         *message)
+{
+  static const Userlock__Both__UserNameQuery init_value = USERLOCK__BOTH__USER_NAME_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__login_name_query__init
+                     (Userlock__Both__LoginNameQuery         *message)
+{
+  static const Userlock__Both__LoginNameQuery init_value = USERLOCK__BOTH__LOGIN_NAME_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__email_query__init
+                     (Userlock__Both__EmailQuery         *message)
+{
+  static const Userlock__Both__EmailQuery init_value = USERLOCK__BOTH__EMAIL_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__state_query__init
+                     (Userlock__Both__StateQuery         *message)
+{
+  static const Userlock__Both__StateQuery init_value = USERLOCK__BOTH__STATE_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__type_query__init
+                     (Userlock__Both__TypeQuery         *message)
+{
+  static const Userlock__Both__TypeQuery init_value = USERLOCK__BOTH__TYPE_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__in_user_idquery__init
+                     (Userlock__Both__InUserIDQuery         *message)
+{
+  static const Userlock__Both__InUserIDQuery init_value = USERLOCK__BOTH__IN_USER_IDQUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__organization_id_query__init
+                     (Userlock__Both__OrganizationIdQuery         *message)
+{
+  static const Userlock__Both__OrganizationIdQuery init_value = USERLOCK__BOTH__ORGANIZATION_ID_QUERY__INIT;
+  *message = init_value;
+}
+void   userlock__both__machine__init
+                     (Userlock__Both__Machine         *message)
+{
+  static const Userlock__Both__Machine init_value = USERLOCK__BOTH__MACHINE__INIT;
+  *message = init_value;
+}
+void   userlock__both__timestamp__init
+                     (Userlock__Both__Timestamp         *message)
+{
+  static const Userlock__Both__Timestamp init_value = USERLOCK__BOTH__TIMESTAMP__INIT;
+  *message = init_value;
+}
+void   userlock__both__error_detail__init
+                     (Userlock__Both__ErrorDetail         *message)
+{
+  static const Userlock__Both__ErrorDetail init_value = USERLOCK__BOTH__ERROR_DETAIL__INIT;
+  *message = init_value;
+}
+void   userlock__both__any__init
+                     (Userlock__Both__Any         *message)
+{
+  static const Userlock__Both__Any init_value = USERLOCK__BOTH__ANY__INIT;
+  *message = init_value;
+}
+void   userlock__both__status__init
+                     (Userlock__Both__Status         *message)
+{
+  static const Userlock__Both__Status init_value = USERLOCK__BOTH__STATUS__INIT;
+  *message = init_value;
+}
+void   userlock__both__init
+                     (Userlock__Both         *message)
+{
+  static const Userlock__Both init_value = USERLOCK__BOTH__INIT;
+  *message = init_value;
+}
+size_t userlock__both__get_packed_size
+                     (const Userlock__Both *message)
+{
+  assert(message->base.descriptor == &userlock__both__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t userlock__user_request__pack
-                     (const Userlock__UserRequest *message,
+size_t userlock__both__pack
+                     (const Userlock__Both *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &userlock__user_request__descriptor);
+  assert(message->base.descriptor == &userlock__both__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t userlock__user_request__pack_to_buffer
-                     (const Userlock__UserRequest *message,
+size_t userlock__both__pack_to_buffer
+                     (const Userlock__Both *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &userlock__user_request__descriptor);
+  assert(message->base.descriptor == &userlock__both__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Userlock__UserRequest *
-       userlock__user_request__unpack
+Userlock__Both *
+       userlock__both__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Userlock__UserRequest *)
-     protobuf_c_message_unpack (&userlock__user_request__descriptor,
+  return (Userlock__Both *)
+     protobuf_c_message_unpack (&userlock__both__descriptor,
                                 allocator, len, data);
 }
-void   userlock__user_request__free_unpacked
-                     (Userlock__UserRequest *message,
+void   userlock__both__free_unpacked
+                     (Userlock__Both *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &userlock__user_request__descriptor);
+  assert(message->base.descriptor == &userlock__both__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   userlock__timestamp__init
-                     (Userlock__Timestamp         *message)
+void   userlock__v2__user_request__init
+                     (Userlock__V2__UserRequest         *message)
 {
-  static const Userlock__Timestamp init_value = USERLOCK__TIMESTAMP__INIT;
+  static const Userlock__V2__UserRequest init_value = USERLOCK__V2__USER_REQUEST__INIT;
   *message = init_value;
 }
-size_t userlock__timestamp__get_packed_size
-                     (const Userlock__Timestamp *message)
+void   userlock__v2__response__init
+                     (Userlock__V2__Response         *message)
 {
-  assert(message->base.descriptor == &userlock__timestamp__descriptor);
+  static const Userlock__V2__Response init_value = USERLOCK__V2__RESPONSE__INIT;
+  *message = init_value;
+}
+void   userlock__v2__get_user_by_idresponse__init
+                     (Userlock__V2__GetUserByIDResponse         *message)
+{
+  static const Userlock__V2__GetUserByIDResponse init_value = USERLOCK__V2__GET_USER_BY_IDRESPONSE__INIT;
+  *message = init_value;
+}
+void   userlock__v2__list_users_response__init
+                     (Userlock__V2__ListUsersResponse         *message)
+{
+  static const Userlock__V2__ListUsersResponse init_value = USERLOCK__V2__LIST_USERS_RESPONSE__INIT;
+  *message = init_value;
+}
+void   userlock__v2__details__init
+                     (Userlock__V2__Details         *message)
+{
+  static const Userlock__V2__Details init_value = USERLOCK__V2__DETAILS__INIT;
+  *message = init_value;
+}
+void   userlock__v2__list_details__init
+                     (Userlock__V2__ListDetails         *message)
+{
+  static const Userlock__V2__ListDetails init_value = USERLOCK__V2__LIST_DETAILS__INIT;
+  *message = init_value;
+}
+void   userlock__v2__user__init
+                     (Userlock__V2__User         *message)
+{
+  static const Userlock__V2__User init_value = USERLOCK__V2__USER__INIT;
+  *message = init_value;
+}
+void   userlock__v2__human_user__init
+                     (Userlock__V2__HumanUser         *message)
+{
+  static const Userlock__V2__HumanUser init_value = USERLOCK__V2__HUMAN_USER__INIT;
+  *message = init_value;
+}
+void   userlock__v2__human_profile__init
+                     (Userlock__V2__HumanProfile         *message)
+{
+  static const Userlock__V2__HumanProfile init_value = USERLOCK__V2__HUMAN_PROFILE__INIT;
+  *message = init_value;
+}
+void   userlock__v2__human_email__init
+                     (Userlock__V2__HumanEmail         *message)
+{
+  static const Userlock__V2__HumanEmail init_value = USERLOCK__V2__HUMAN_EMAIL__INIT;
+  *message = init_value;
+}
+void   userlock__v2__human_phone__init
+                     (Userlock__V2__HumanPhone         *message)
+{
+  static const Userlock__V2__HumanPhone init_value = USERLOCK__V2__HUMAN_PHONE__INIT;
+  *message = init_value;
+}
+void   userlock__v2__init
+                     (Userlock__V2         *message)
+{
+  static const Userlock__V2 init_value = USERLOCK__V2__INIT;
+  *message = init_value;
+}
+size_t userlock__v2__get_packed_size
+                     (const Userlock__V2 *message)
+{
+  assert(message->base.descriptor == &userlock__v2__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t userlock__timestamp__pack
-                     (const Userlock__Timestamp *message,
+size_t userlock__v2__pack
+                     (const Userlock__V2 *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &userlock__timestamp__descriptor);
+  assert(message->base.descriptor == &userlock__v2__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t userlock__timestamp__pack_to_buffer
-                     (const Userlock__Timestamp *message,
+size_t userlock__v2__pack_to_buffer
+                     (const Userlock__V2 *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &userlock__timestamp__descriptor);
+  assert(message->base.descriptor == &userlock__v2__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Userlock__Timestamp *
-       userlock__timestamp__unpack
+Userlock__V2 *
+       userlock__v2__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Userlock__Timestamp *)
-     protobuf_c_message_unpack (&userlock__timestamp__descriptor,
+  return (Userlock__V2 *)
+     protobuf_c_message_unpack (&userlock__v2__descriptor,
                                 allocator, len, data);
 }
-void   userlock__timestamp__free_unpacked
-                     (Userlock__Timestamp *message,
+void   userlock__v2__free_unpacked
+                     (Userlock__V2 *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &userlock__timestamp__descriptor);
+  assert(message->base.descriptor == &userlock__v2__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   userlock__details_v2__init
-                     (Userlock__DetailsV2         *message)
+void   userlock__v1__user_request__init
+                     (Userlock__V1__UserRequest         *message)
 {
-  static const Userlock__DetailsV2 init_value = USERLOCK__DETAILS_V2__INIT;
+  static const Userlock__V1__UserRequest init_value = USERLOCK__V1__USER_REQUEST__INIT;
   *message = init_value;
 }
-size_t userlock__details_v2__get_packed_size
-                     (const Userlock__DetailsV2 *message)
+void   userlock__v1__response__init
+                     (Userlock__V1__Response         *message)
 {
-  assert(message->base.descriptor == &userlock__details_v2__descriptor);
+  static const Userlock__V1__Response init_value = USERLOCK__V1__RESPONSE__INIT;
+  *message = init_value;
+}
+void   userlock__v1__get_user_by_idresponse__init
+                     (Userlock__V1__GetUserByIDResponse         *message)
+{
+  static const Userlock__V1__GetUserByIDResponse init_value = USERLOCK__V1__GET_USER_BY_IDRESPONSE__INIT;
+  *message = init_value;
+}
+void   userlock__v1__list_users_response__init
+                     (Userlock__V1__ListUsersResponse         *message)
+{
+  static const Userlock__V1__ListUsersResponse init_value = USERLOCK__V1__LIST_USERS_RESPONSE__INIT;
+  *message = init_value;
+}
+void   userlock__v1__object_details__init
+                     (Userlock__V1__ObjectDetails         *message)
+{
+  static const Userlock__V1__ObjectDetails init_value = USERLOCK__V1__OBJECT_DETAILS__INIT;
+  *message = init_value;
+}
+void   userlock__v1__list_details__init
+                     (Userlock__V1__ListDetails         *message)
+{
+  static const Userlock__V1__ListDetails init_value = USERLOCK__V1__LIST_DETAILS__INIT;
+  *message = init_value;
+}
+void   userlock__v1__user__init
+                     (Userlock__V1__User         *message)
+{
+  static const Userlock__V1__User init_value = USERLOCK__V1__USER__INIT;
+  *message = init_value;
+}
+void   userlock__v1__human__init
+                     (Userlock__V1__Human         *message)
+{
+  static const Userlock__V1__Human init_value = USERLOCK__V1__HUMAN__INIT;
+  *message = init_value;
+}
+void   userlock__v1__profile__init
+                     (Userlock__V1__Profile         *message)
+{
+  static const Userlock__V1__Profile init_value = USERLOCK__V1__PROFILE__INIT;
+  *message = init_value;
+}
+void   userlock__v1__email__init
+                     (Userlock__V1__Email         *message)
+{
+  static const Userlock__V1__Email init_value = USERLOCK__V1__EMAIL__INIT;
+  *message = init_value;
+}
+void   userlock__v1__phone__init
+                     (Userlock__V1__Phone         *message)
+{
+  static const Userlock__V1__Phone init_value = USERLOCK__V1__PHONE__INIT;
+  *message = init_value;
+}
+void   userlock__v1__init
+                     (Userlock__V1         *message)
+{
+  static const Userlock__V1 init_value = USERLOCK__V1__INIT;
+  *message = init_value;
+}
+size_t userlock__v1__get_packed_size
+                     (const Userlock__V1 *message)
+{
+  assert(message->base.descriptor == &userlock__v1__descriptor);
   return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
 }
-size_t userlock__details_v2__pack
-                     (const Userlock__DetailsV2 *message,
+size_t userlock__v1__pack
+                     (const Userlock__V1 *message,
                       uint8_t       *out)
 {
-  assert(message->base.descriptor == &userlock__details_v2__descriptor);
+  assert(message->base.descriptor == &userlock__v1__descriptor);
   return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
 }
-size_t userlock__details_v2__pack_to_buffer
-                     (const Userlock__DetailsV2 *message,
+size_t userlock__v1__pack_to_buffer
+                     (const Userlock__V1 *message,
                       ProtobufCBuffer *buffer)
 {
-  assert(message->base.descriptor == &userlock__details_v2__descriptor);
+  assert(message->base.descriptor == &userlock__v1__descriptor);
   return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
 }
-Userlock__DetailsV2 *
-       userlock__details_v2__unpack
+Userlock__V1 *
+       userlock__v1__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data)
 {
-  return (Userlock__DetailsV2 *)
-     protobuf_c_message_unpack (&userlock__details_v2__descriptor,
+  return (Userlock__V1 *)
+     protobuf_c_message_unpack (&userlock__v1__descriptor,
                                 allocator, len, data);
 }
-void   userlock__details_v2__free_unpacked
-                     (Userlock__DetailsV2 *message,
+void   userlock__v1__free_unpacked
+                     (Userlock__V1 *message,
                       ProtobufCAllocator *allocator)
 {
   if(!message)
     return;
-  assert(message->base.descriptor == &userlock__details_v2__descriptor);
+  assert(message->base.descriptor == &userlock__v1__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-void   userlock__details_v1__init
-                     (Userlock__DetailsV1         *message)
-{
-  static const Userlock__DetailsV1 init_value = USERLOCK__DETAILS_V1__INIT;
-  *message = init_value;
-}
-size_t userlock__details_v1__get_packed_size
-                     (const Userlock__DetailsV1 *message)
-{
-  assert(message->base.descriptor == &userlock__details_v1__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t userlock__details_v1__pack
-                     (const Userlock__DetailsV1 *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &userlock__details_v1__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t userlock__details_v1__pack_to_buffer
-                     (const Userlock__DetailsV1 *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &userlock__details_v1__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Userlock__DetailsV1 *
-       userlock__details_v1__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Userlock__DetailsV1 *)
-     protobuf_c_message_unpack (&userlock__details_v1__descriptor,
-                                allocator, len, data);
-}
-void   userlock__details_v1__free_unpacked
-                     (Userlock__DetailsV1 *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &userlock__details_v1__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   userlock__response_v2__init
-                     (Userlock__ResponseV2         *message)
-{
-  static const Userlock__ResponseV2 init_value = USERLOCK__RESPONSE_V2__INIT;
-  *message = init_value;
-}
-size_t userlock__response_v2__get_packed_size
-                     (const Userlock__ResponseV2 *message)
-{
-  assert(message->base.descriptor == &userlock__response_v2__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t userlock__response_v2__pack
-                     (const Userlock__ResponseV2 *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &userlock__response_v2__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t userlock__response_v2__pack_to_buffer
-                     (const Userlock__ResponseV2 *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &userlock__response_v2__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Userlock__ResponseV2 *
-       userlock__response_v2__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Userlock__ResponseV2 *)
-     protobuf_c_message_unpack (&userlock__response_v2__descriptor,
-                                allocator, len, data);
-}
-void   userlock__response_v2__free_unpacked
-                     (Userlock__ResponseV2 *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &userlock__response_v2__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   userlock__response_v1__init
-                     (Userlock__ResponseV1         *message)
-{
-  static const Userlock__ResponseV1 init_value = USERLOCK__RESPONSE_V1__INIT;
-  *message = init_value;
-}
-size_t userlock__response_v1__get_packed_size
-                     (const Userlock__ResponseV1 *message)
-{
-  assert(message->base.descriptor == &userlock__response_v1__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t userlock__response_v1__pack
-                     (const Userlock__ResponseV1 *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &userlock__response_v1__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t userlock__response_v1__pack_to_buffer
-                     (const Userlock__ResponseV1 *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &userlock__response_v1__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Userlock__ResponseV1 *
-       userlock__response_v1__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Userlock__ResponseV1 *)
-     protobuf_c_message_unpack (&userlock__response_v1__descriptor,
-                                allocator, len, data);
-}
-void   userlock__response_v1__free_unpacked
-                     (Userlock__ResponseV1 *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &userlock__response_v1__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   userlock__error_detail__init
-                     (Userlock__ErrorDetail         *message)
-{
-  static const Userlock__ErrorDetail init_value = USERLOCK__ERROR_DETAIL__INIT;
-  *message = init_value;
-}
-size_t userlock__error_detail__get_packed_size
-                     (const Userlock__ErrorDetail *message)
-{
-  assert(message->base.descriptor == &userlock__error_detail__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t userlock__error_detail__pack
-                     (const Userlock__ErrorDetail *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &userlock__error_detail__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t userlock__error_detail__pack_to_buffer
-                     (const Userlock__ErrorDetail *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &userlock__error_detail__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Userlock__ErrorDetail *
-       userlock__error_detail__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Userlock__ErrorDetail *)
-     protobuf_c_message_unpack (&userlock__error_detail__descriptor,
-                                allocator, len, data);
-}
-void   userlock__error_detail__free_unpacked
-                     (Userlock__ErrorDetail *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &userlock__error_detail__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   userlock__any__init
-                     (Userlock__Any         *message)
-{
-  static const Userlock__Any init_value = USERLOCK__ANY__INIT;
-  *message = init_value;
-}
-size_t userlock__any__get_packed_size
-                     (const Userlock__Any *message)
-{
-  assert(message->base.descriptor == &userlock__any__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t userlock__any__pack
-                     (const Userlock__Any *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &userlock__any__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t userlock__any__pack_to_buffer
-                     (const Userlock__Any *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &userlock__any__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Userlock__Any *
-       userlock__any__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Userlock__Any *)
-     protobuf_c_message_unpack (&userlock__any__descriptor,
-                                allocator, len, data);
-}
-void   userlock__any__free_unpacked
-                     (Userlock__Any *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &userlock__any__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-void   userlock__status__init
-                     (Userlock__Status         *message)
-{
-  static const Userlock__Status init_value = USERLOCK__STATUS__INIT;
-  *message = init_value;
-}
-size_t userlock__status__get_packed_size
-                     (const Userlock__Status *message)
-{
-  assert(message->base.descriptor == &userlock__status__descriptor);
-  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
-}
-size_t userlock__status__pack
-                     (const Userlock__Status *message,
-                      uint8_t       *out)
-{
-  assert(message->base.descriptor == &userlock__status__descriptor);
-  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
-}
-size_t userlock__status__pack_to_buffer
-                     (const Userlock__Status *message,
-                      ProtobufCBuffer *buffer)
-{
-  assert(message->base.descriptor == &userlock__status__descriptor);
-  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
-}
-Userlock__Status *
-       userlock__status__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data)
-{
-  return (Userlock__Status *)
-     protobuf_c_message_unpack (&userlock__status__descriptor,
-                                allocator, len, data);
-}
-void   userlock__status__free_unpacked
-                     (Userlock__Status *message,
-                      ProtobufCAllocator *allocator)
-{
-  if(!message)
-    return;
-  assert(message->base.descriptor == &userlock__status__descriptor);
-  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
-}
-static const ProtobufCFieldDescriptor userlock__user_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor userlock__both__list_users_request__field_descriptors[3] =
 {
   {
-    "user_id",
+    "query",
     1,
     PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Userlock__UserRequest, user_id),
+    offsetof(Userlock__Both__ListUsersRequest, query),
+    &userlock__both__list_query__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sorting_column",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__ListUsersRequest, sorting_column),
+    &userlock__both__user_field_name__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queries",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__ListUsersRequest, n_queries),
+    offsetof(Userlock__Both__ListUsersRequest, queries),
+    &userlock__both__search_query__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__list_users_request__field_indices_by_name[] = {
+  2,   /* field[2] = queries */
+  0,   /* field[0] = query */
+  1,   /* field[1] = sorting_column */
+};
+static const ProtobufCIntRange userlock__both__list_users_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor userlock__both__list_users_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.ListUsersRequest",
+  "ListUsersRequest",
+  "Userlock__Both__ListUsersRequest",
+  "userlock",
+  sizeof(Userlock__Both__ListUsersRequest),
+  3,
+  userlock__both__list_users_request__field_descriptors,
+  userlock__both__list_users_request__field_indices_by_name,
+  1,  userlock__both__list_users_request__number_ranges,
+  (ProtobufCMessageInit) userlock__both__list_users_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__list_query__field_descriptors[3] =
+{
+  {
+    "offset",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__ListQuery, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__ListQuery, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "asc",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__ListQuery, asc),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned userlock__user_request__field_indices_by_name[] = {
-  0,   /* field[0] = user_id */
+static const unsigned userlock__both__list_query__field_indices_by_name[] = {
+  2,   /* field[2] = asc */
+  1,   /* field[1] = limit */
+  0,   /* field[0] = offset */
 };
-static const ProtobufCIntRange userlock__user_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange userlock__both__list_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor userlock__both__list_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.ListQuery",
+  "ListQuery",
+  "Userlock__Both__ListQuery",
+  "userlock",
+  sizeof(Userlock__Both__ListQuery),
+  3,
+  userlock__both__list_query__field_descriptors,
+  userlock__both__list_query__field_indices_by_name,
+  1,  userlock__both__list_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__list_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__search_query__field_descriptors[10] =
+{
+  {
+    "user_name_query",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, user_name_query),
+    &userlock__both__user_name_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "email_query",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, email_query),
+    &userlock__both__email_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state_query",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, state_query),
+    &userlock__both__state_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type_query",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, type_query),
+    &userlock__both__type_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "login_name_query",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, login_name_query),
+    &userlock__both__login_name_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "in_user_ids_query",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, in_user_ids_query),
+    &userlock__both__in_user_idquery__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "or_query",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, or_query),
+    &userlock__both__or_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "and_query",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, and_query),
+    &userlock__both__and_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "not_query",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, not_query),
+    &userlock__both__not_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "organization_id_query",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__SearchQuery, query_case),
+    offsetof(Userlock__Both__SearchQuery, organization_id_query),
+    &userlock__both__organization_id_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__search_query__field_indices_by_name[] = {
+  7,   /* field[7] = and_query */
+  1,   /* field[1] = email_query */
+  5,   /* field[5] = in_user_ids_query */
+  4,   /* field[4] = login_name_query */
+  8,   /* field[8] = not_query */
+  6,   /* field[6] = or_query */
+  9,   /* field[9] = organization_id_query */
+  2,   /* field[2] = state_query */
+  3,   /* field[3] = type_query */
+  0,   /* field[0] = user_name_query */
+};
+static const ProtobufCIntRange userlock__both__search_query__number_ranges[3 + 1] =
+{
+  { 1, 0 },
+  { 6, 1 },
+  { 15, 9 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor userlock__both__search_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.SearchQuery",
+  "SearchQuery",
+  "Userlock__Both__SearchQuery",
+  "userlock",
+  sizeof(Userlock__Both__SearchQuery),
+  10,
+  userlock__both__search_query__field_descriptors,
+  userlock__both__search_query__field_indices_by_name,
+  3,  userlock__both__search_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__search_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__or_query__field_descriptors[1] =
+{
+  {
+    "queries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__OrQuery, n_queries),
+    offsetof(Userlock__Both__OrQuery, queries),
+    &userlock__both__search_query__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__or_query__field_indices_by_name[] = {
+  0,   /* field[0] = queries */
+};
+static const ProtobufCIntRange userlock__both__or_query__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 1 }
 };
-const ProtobufCMessageDescriptor userlock__user_request__descriptor =
+const ProtobufCMessageDescriptor userlock__both__or_query__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.UserRequest",
-  "UserRequest",
-  "Userlock__UserRequest",
+  "userlock.Both.OrQuery",
+  "OrQuery",
+  "Userlock__Both__OrQuery",
   "userlock",
-  sizeof(Userlock__UserRequest),
+  sizeof(Userlock__Both__OrQuery),
   1,
-  userlock__user_request__field_descriptors,
-  userlock__user_request__field_indices_by_name,
-  1,  userlock__user_request__number_ranges,
-  (ProtobufCMessageInit) userlock__user_request__init,
+  userlock__both__or_query__field_descriptors,
+  userlock__both__or_query__field_indices_by_name,
+  1,  userlock__both__or_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__or_query__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor userlock__timestamp__field_descriptors[2] =
+static const ProtobufCFieldDescriptor userlock__both__and_query__field_descriptors[1] =
+{
+  {
+    "queries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__Both__AndQuery, n_queries),
+    offsetof(Userlock__Both__AndQuery, queries),
+    &userlock__both__search_query__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__and_query__field_indices_by_name[] = {
+  0,   /* field[0] = queries */
+};
+static const ProtobufCIntRange userlock__both__and_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__both__and_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.AndQuery",
+  "AndQuery",
+  "Userlock__Both__AndQuery",
+  "userlock",
+  sizeof(Userlock__Both__AndQuery),
+  1,
+  userlock__both__and_query__field_descriptors,
+  userlock__both__and_query__field_indices_by_name,
+  1,  userlock__both__and_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__and_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__not_query__field_descriptors[1] =
+{
+  {
+    "query",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__NotQuery, query),
+    &userlock__both__search_query__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__not_query__field_indices_by_name[] = {
+  0,   /* field[0] = query */
+};
+static const ProtobufCIntRange userlock__both__not_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__both__not_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.NotQuery",
+  "NotQuery",
+  "Userlock__Both__NotQuery",
+  "userlock",
+  sizeof(Userlock__Both__NotQuery),
+  1,
+  userlock__both__not_query__field_descriptors,
+  userlock__both__not_query__field_indices_by_name,
+  1,  userlock__both__not_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__not_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__user_name_query__field_descriptors[2] =
+{
+  {
+    "user_name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__UserNameQuery, user_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__UserNameQuery, method),
+    &userlock__both__text_query_method__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__user_name_query__field_indices_by_name[] = {
+  1,   /* field[1] = method */
+  0,   /* field[0] = user_name */
+};
+static const ProtobufCIntRange userlock__both__user_name_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__both__user_name_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.UserNameQuery",
+  "UserNameQuery",
+  "Userlock__Both__UserNameQuery",
+  "userlock",
+  sizeof(Userlock__Both__UserNameQuery),
+  2,
+  userlock__both__user_name_query__field_descriptors,
+  userlock__both__user_name_query__field_indices_by_name,
+  1,  userlock__both__user_name_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__user_name_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__login_name_query__field_descriptors[2] =
+{
+  {
+    "login_name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__LoginNameQuery, login_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__LoginNameQuery, method),
+    &userlock__both__text_query_method__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__login_name_query__field_indices_by_name[] = {
+  0,   /* field[0] = login_name */
+  1,   /* field[1] = method */
+};
+static const ProtobufCIntRange userlock__both__login_name_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__both__login_name_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.LoginNameQuery",
+  "LoginNameQuery",
+  "Userlock__Both__LoginNameQuery",
+  "userlock",
+  sizeof(Userlock__Both__LoginNameQuery),
+  2,
+  userlock__both__login_name_query__field_descriptors,
+  userlock__both__login_name_query__field_indices_by_name,
+  1,  userlock__both__login_name_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__login_name_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__email_query__field_descriptors[2] =
+{
+  {
+    "email_address",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__EmailQuery, email_address),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__EmailQuery, method),
+    &userlock__both__text_query_method__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__email_query__field_indices_by_name[] = {
+  0,   /* field[0] = email_address */
+  1,   /* field[1] = method */
+};
+static const ProtobufCIntRange userlock__both__email_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__both__email_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.EmailQuery",
+  "EmailQuery",
+  "Userlock__Both__EmailQuery",
+  "userlock",
+  sizeof(Userlock__Both__EmailQuery),
+  2,
+  userlock__both__email_query__field_descriptors,
+  userlock__both__email_query__field_indices_by_name,
+  1,  userlock__both__email_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__email_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__state_query__field_descriptors[1] =
+{
+  {
+    "state",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__StateQuery, state),
+    &userlock__both__user_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__state_query__field_indices_by_name[] = {
+  0,   /* field[0] = state */
+};
+static const ProtobufCIntRange userlock__both__state_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__both__state_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.StateQuery",
+  "StateQuery",
+  "Userlock__Both__StateQuery",
+  "userlock",
+  sizeof(Userlock__Both__StateQuery),
+  1,
+  userlock__both__state_query__field_descriptors,
+  userlock__both__state_query__field_indices_by_name,
+  1,  userlock__both__state_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__state_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__type_query__field_descriptors[1] =
+{
+  {
+    "type",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__TypeQuery, type),
+    &userlock__both__type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__type_query__field_indices_by_name[] = {
+  0,   /* field[0] = type */
+};
+static const ProtobufCIntRange userlock__both__type_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__both__type_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.TypeQuery",
+  "TypeQuery",
+  "Userlock__Both__TypeQuery",
+  "userlock",
+  sizeof(Userlock__Both__TypeQuery),
+  1,
+  userlock__both__type_query__field_descriptors,
+  userlock__both__type_query__field_indices_by_name,
+  1,  userlock__both__type_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__type_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__in_user_idquery__field_descriptors[1] =
+{
+  {
+    "user_ids",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Userlock__Both__InUserIDQuery, n_user_ids),
+    offsetof(Userlock__Both__InUserIDQuery, user_ids),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__in_user_idquery__field_indices_by_name[] = {
+  0,   /* field[0] = user_ids */
+};
+static const ProtobufCIntRange userlock__both__in_user_idquery__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__both__in_user_idquery__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.InUserIDQuery",
+  "InUserIDQuery",
+  "Userlock__Both__InUserIDQuery",
+  "userlock",
+  sizeof(Userlock__Both__InUserIDQuery),
+  1,
+  userlock__both__in_user_idquery__field_descriptors,
+  userlock__both__in_user_idquery__field_indices_by_name,
+  1,  userlock__both__in_user_idquery__number_ranges,
+  (ProtobufCMessageInit) userlock__both__in_user_idquery__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__organization_id_query__field_descriptors[1] =
+{
+  {
+    "organization_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__OrganizationIdQuery, organization_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__organization_id_query__field_indices_by_name[] = {
+  0,   /* field[0] = organization_id */
+};
+static const ProtobufCIntRange userlock__both__organization_id_query__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__both__organization_id_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.OrganizationIdQuery",
+  "OrganizationIdQuery",
+  "Userlock__Both__OrganizationIdQuery",
+  "userlock",
+  sizeof(Userlock__Both__OrganizationIdQuery),
+  1,
+  userlock__both__organization_id_query__field_descriptors,
+  userlock__both__organization_id_query__field_indices_by_name,
+  1,  userlock__both__organization_id_query__number_ranges,
+  (ProtobufCMessageInit) userlock__both__organization_id_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__machine__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__Machine, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "description",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__Machine, description),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "has_secret",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__Machine, has_secret),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "access_token_type",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__Both__Machine, access_token_type),
+    &userlock__both__access_token_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__both__machine__field_indices_by_name[] = {
+  3,   /* field[3] = access_token_type */
+  1,   /* field[1] = description */
+  2,   /* field[2] = has_secret */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange userlock__both__machine__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor userlock__both__machine__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both.Machine",
+  "Machine",
+  "Userlock__Both__Machine",
+  "userlock",
+  sizeof(Userlock__Both__Machine),
+  4,
+  userlock__both__machine__field_descriptors,
+  userlock__both__machine__field_indices_by_name,
+  1,  userlock__both__machine__number_ranges,
+  (ProtobufCMessageInit) userlock__both__machine__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__both__timestamp__field_descriptors[2] =
 {
   {
     "seconds",
@@ -458,7 +1171,7 @@ static const ProtobufCFieldDescriptor userlock__timestamp__field_descriptors[2] 
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT64,
     0,   /* quantifier_offset */
-    offsetof(Userlock__Timestamp, seconds),
+    offsetof(Userlock__Both__Timestamp, seconds),
     NULL,
     NULL,
     0,             /* flags */
@@ -470,268 +1183,38 @@ static const ProtobufCFieldDescriptor userlock__timestamp__field_descriptors[2] 
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT32,
     0,   /* quantifier_offset */
-    offsetof(Userlock__Timestamp, nanos),
+    offsetof(Userlock__Both__Timestamp, nanos),
     NULL,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned userlock__timestamp__field_indices_by_name[] = {
+static const unsigned userlock__both__timestamp__field_indices_by_name[] = {
   1,   /* field[1] = nanos */
   0,   /* field[0] = seconds */
 };
-static const ProtobufCIntRange userlock__timestamp__number_ranges[1 + 1] =
+static const ProtobufCIntRange userlock__both__timestamp__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor userlock__timestamp__descriptor =
+const ProtobufCMessageDescriptor userlock__both__timestamp__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.Timestamp",
+  "userlock.Both.Timestamp",
   "Timestamp",
-  "Userlock__Timestamp",
+  "Userlock__Both__Timestamp",
   "userlock",
-  sizeof(Userlock__Timestamp),
+  sizeof(Userlock__Both__Timestamp),
   2,
-  userlock__timestamp__field_descriptors,
-  userlock__timestamp__field_indices_by_name,
-  1,  userlock__timestamp__number_ranges,
-  (ProtobufCMessageInit) userlock__timestamp__init,
+  userlock__both__timestamp__field_descriptors,
+  userlock__both__timestamp__field_indices_by_name,
+  1,  userlock__both__timestamp__number_ranges,
+  (ProtobufCMessageInit) userlock__both__timestamp__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor userlock__details_v2__field_descriptors[4] =
-{
-  {
-    "sequence",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__DetailsV2, sequence),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "change_date",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__DetailsV2, change_date),
-    &userlock__timestamp__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "resource_owner",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__DetailsV2, resource_owner),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "creation_date",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__DetailsV2, creation_date),
-    &userlock__timestamp__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned userlock__details_v2__field_indices_by_name[] = {
-  1,   /* field[1] = change_date */
-  3,   /* field[3] = creation_date */
-  2,   /* field[2] = resource_owner */
-  0,   /* field[0] = sequence */
-};
-static const ProtobufCIntRange userlock__details_v2__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 4 }
-};
-const ProtobufCMessageDescriptor userlock__details_v2__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.DetailsV2",
-  "DetailsV2",
-  "Userlock__DetailsV2",
-  "userlock",
-  sizeof(Userlock__DetailsV2),
-  4,
-  userlock__details_v2__field_descriptors,
-  userlock__details_v2__field_indices_by_name,
-  1,  userlock__details_v2__number_ranges,
-  (ProtobufCMessageInit) userlock__details_v2__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor userlock__details_v1__field_descriptors[4] =
-{
-  {
-    "sequence",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__DetailsV1, sequence),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "creation_date",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__DetailsV1, creation_date),
-    &userlock__timestamp__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "change_date",
-    3,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__DetailsV1, change_date),
-    &userlock__timestamp__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "resource_owner",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__DetailsV1, resource_owner),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned userlock__details_v1__field_indices_by_name[] = {
-  2,   /* field[2] = change_date */
-  1,   /* field[1] = creation_date */
-  3,   /* field[3] = resource_owner */
-  0,   /* field[0] = sequence */
-};
-static const ProtobufCIntRange userlock__details_v1__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 4 }
-};
-const ProtobufCMessageDescriptor userlock__details_v1__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.DetailsV1",
-  "DetailsV1",
-  "Userlock__DetailsV1",
-  "userlock",
-  sizeof(Userlock__DetailsV1),
-  4,
-  userlock__details_v1__field_descriptors,
-  userlock__details_v1__field_indices_by_name,
-  1,  userlock__details_v1__number_ranges,
-  (ProtobufCMessageInit) userlock__details_v1__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor userlock__response_v2__field_descriptors[1] =
-{
-  {
-    "details",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__ResponseV2, details),
-    &userlock__details_v2__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned userlock__response_v2__field_indices_by_name[] = {
-  0,   /* field[0] = details */
-};
-static const ProtobufCIntRange userlock__response_v2__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor userlock__response_v2__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.ResponseV2",
-  "ResponseV2",
-  "Userlock__ResponseV2",
-  "userlock",
-  sizeof(Userlock__ResponseV2),
-  1,
-  userlock__response_v2__field_descriptors,
-  userlock__response_v2__field_indices_by_name,
-  1,  userlock__response_v2__number_ranges,
-  (ProtobufCMessageInit) userlock__response_v2__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor userlock__response_v1__field_descriptors[1] =
-{
-  {
-    "details",
-    1,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_MESSAGE,
-    0,   /* quantifier_offset */
-    offsetof(Userlock__ResponseV1, details),
-    &userlock__details_v1__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-};
-static const unsigned userlock__response_v1__field_indices_by_name[] = {
-  0,   /* field[0] = details */
-};
-static const ProtobufCIntRange userlock__response_v1__number_ranges[1 + 1] =
-{
-  { 1, 0 },
-  { 0, 1 }
-};
-const ProtobufCMessageDescriptor userlock__response_v1__descriptor =
-{
-  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.ResponseV1",
-  "ResponseV1",
-  "Userlock__ResponseV1",
-  "userlock",
-  sizeof(Userlock__ResponseV1),
-  1,
-  userlock__response_v1__field_descriptors,
-  userlock__response_v1__field_indices_by_name,
-  1,  userlock__response_v1__number_ranges,
-  (ProtobufCMessageInit) userlock__response_v1__init,
-  NULL,NULL,NULL    /* reserved[123] */
-};
-static const ProtobufCFieldDescriptor userlock__error_detail__field_descriptors[2] =
+static const ProtobufCFieldDescriptor userlock__both__error_detail__field_descriptors[2] =
 {
   {
     "id",
@@ -739,7 +1222,7 @@ static const ProtobufCFieldDescriptor userlock__error_detail__field_descriptors[
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Userlock__ErrorDetail, id),
+    offsetof(Userlock__Both__ErrorDetail, id),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -751,38 +1234,38 @@ static const ProtobufCFieldDescriptor userlock__error_detail__field_descriptors[
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Userlock__ErrorDetail, message),
+    offsetof(Userlock__Both__ErrorDetail, message),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned userlock__error_detail__field_indices_by_name[] = {
+static const unsigned userlock__both__error_detail__field_indices_by_name[] = {
   0,   /* field[0] = id */
   1,   /* field[1] = message */
 };
-static const ProtobufCIntRange userlock__error_detail__number_ranges[1 + 1] =
+static const ProtobufCIntRange userlock__both__error_detail__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor userlock__error_detail__descriptor =
+const ProtobufCMessageDescriptor userlock__both__error_detail__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.ErrorDetail",
+  "userlock.Both.ErrorDetail",
   "ErrorDetail",
-  "Userlock__ErrorDetail",
+  "Userlock__Both__ErrorDetail",
   "userlock",
-  sizeof(Userlock__ErrorDetail),
+  sizeof(Userlock__Both__ErrorDetail),
   2,
-  userlock__error_detail__field_descriptors,
-  userlock__error_detail__field_indices_by_name,
-  1,  userlock__error_detail__number_ranges,
-  (ProtobufCMessageInit) userlock__error_detail__init,
+  userlock__both__error_detail__field_descriptors,
+  userlock__both__error_detail__field_indices_by_name,
+  1,  userlock__both__error_detail__number_ranges,
+  (ProtobufCMessageInit) userlock__both__error_detail__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor userlock__any__field_descriptors[2] =
+static const ProtobufCFieldDescriptor userlock__both__any__field_descriptors[2] =
 {
   {
     "type_url",
@@ -790,7 +1273,7 @@ static const ProtobufCFieldDescriptor userlock__any__field_descriptors[2] =
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Userlock__Any, type_url),
+    offsetof(Userlock__Both__Any, type_url),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -802,38 +1285,38 @@ static const ProtobufCFieldDescriptor userlock__any__field_descriptors[2] =
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_MESSAGE,
     0,   /* quantifier_offset */
-    offsetof(Userlock__Any, value),
-    &userlock__error_detail__descriptor,
+    offsetof(Userlock__Both__Any, value),
+    &userlock__both__error_detail__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned userlock__any__field_indices_by_name[] = {
+static const unsigned userlock__both__any__field_indices_by_name[] = {
   0,   /* field[0] = type_url */
   1,   /* field[1] = value */
 };
-static const ProtobufCIntRange userlock__any__number_ranges[1 + 1] =
+static const ProtobufCIntRange userlock__both__any__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 2 }
 };
-const ProtobufCMessageDescriptor userlock__any__descriptor =
+const ProtobufCMessageDescriptor userlock__both__any__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.Any",
+  "userlock.Both.Any",
   "Any",
-  "Userlock__Any",
+  "Userlock__Both__Any",
   "userlock",
-  sizeof(Userlock__Any),
+  sizeof(Userlock__Both__Any),
   2,
-  userlock__any__field_descriptors,
-  userlock__any__field_indices_by_name,
-  1,  userlock__any__number_ranges,
-  (ProtobufCMessageInit) userlock__any__init,
+  userlock__both__any__field_descriptors,
+  userlock__both__any__field_indices_by_name,
+  1,  userlock__both__any__number_ranges,
+  (ProtobufCMessageInit) userlock__both__any__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor userlock__status__field_descriptors[3] =
+static const ProtobufCFieldDescriptor userlock__both__status__field_descriptors[3] =
 {
   {
     "code",
@@ -841,7 +1324,7 @@ static const ProtobufCFieldDescriptor userlock__status__field_descriptors[3] =
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_INT32,
     0,   /* quantifier_offset */
-    offsetof(Userlock__Status, code),
+    offsetof(Userlock__Both__Status, code),
     NULL,
     NULL,
     0,             /* flags */
@@ -853,7 +1336,7 @@ static const ProtobufCFieldDescriptor userlock__status__field_descriptors[3] =
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_STRING,
     0,   /* quantifier_offset */
-    offsetof(Userlock__Status, message),
+    offsetof(Userlock__Both__Status, message),
     NULL,
     &protobuf_c_empty_string,
     0,             /* flags */
@@ -864,36 +1347,1751 @@ static const ProtobufCFieldDescriptor userlock__status__field_descriptors[3] =
     3,
     PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Userlock__Status, n_details),
-    offsetof(Userlock__Status, details),
-    &userlock__any__descriptor,
+    offsetof(Userlock__Both__Status, n_details),
+    offsetof(Userlock__Both__Status, details),
+    &userlock__both__any__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
-static const unsigned userlock__status__field_indices_by_name[] = {
+static const unsigned userlock__both__status__field_indices_by_name[] = {
   0,   /* field[0] = code */
   2,   /* field[2] = details */
   1,   /* field[1] = message */
 };
-static const ProtobufCIntRange userlock__status__number_ranges[1 + 1] =
+static const ProtobufCIntRange userlock__both__status__number_ranges[1 + 1] =
 {
   { 1, 0 },
   { 0, 3 }
 };
-const ProtobufCMessageDescriptor userlock__status__descriptor =
+const ProtobufCMessageDescriptor userlock__both__status__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
-  "userlock.Status",
+  "userlock.Both.Status",
   "Status",
-  "Userlock__Status",
+  "Userlock__Both__Status",
   "userlock",
-  sizeof(Userlock__Status),
+  sizeof(Userlock__Both__Status),
   3,
-  userlock__status__field_descriptors,
-  userlock__status__field_indices_by_name,
-  1,  userlock__status__number_ranges,
-  (ProtobufCMessageInit) userlock__status__init,
+  userlock__both__status__field_descriptors,
+  userlock__both__status__field_indices_by_name,
+  1,  userlock__both__status__number_ranges,
+  (ProtobufCMessageInit) userlock__both__status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue userlock__both__user_field_name__enum_values_by_number[10] =
+{
+  { "USER_FIELD_NAME_UNSPECIFIED", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_UNSPECIFIED", 0 },
+  { "USER_FIELD_NAME_USER_NAME", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_USER_NAME", 1 },
+  { "USER_FIELD_NAME_FIRST_NAME", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_FIRST_NAME", 2 },
+  { "USER_FIELD_NAME_LAST_NAME", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_LAST_NAME", 3 },
+  { "USER_FIELD_NAME_NICK_NAME", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_NICK_NAME", 4 },
+  { "USER_FIELD_NAME_DISPLAY_NAME", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_DISPLAY_NAME", 5 },
+  { "USER_FIELD_NAME_EMAIL", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_EMAIL", 6 },
+  { "USER_FIELD_NAME_STATE", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_STATE", 7 },
+  { "USER_FIELD_NAME_TYPE", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_TYPE", 8 },
+  { "USER_FIELD_NAME_CREATION_DATE", "USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_CREATION_DATE", 9 },
+};
+static const ProtobufCIntRange userlock__both__user_field_name__value_ranges[] = {
+{0, 0},{0, 10}
+};
+static const ProtobufCEnumValueIndex userlock__both__user_field_name__enum_values_by_name[10] =
+{
+  { "USER_FIELD_NAME_CREATION_DATE", 9 },
+  { "USER_FIELD_NAME_DISPLAY_NAME", 5 },
+  { "USER_FIELD_NAME_EMAIL", 6 },
+  { "USER_FIELD_NAME_FIRST_NAME", 2 },
+  { "USER_FIELD_NAME_LAST_NAME", 3 },
+  { "USER_FIELD_NAME_NICK_NAME", 4 },
+  { "USER_FIELD_NAME_STATE", 7 },
+  { "USER_FIELD_NAME_TYPE", 8 },
+  { "USER_FIELD_NAME_UNSPECIFIED", 0 },
+  { "USER_FIELD_NAME_USER_NAME", 1 },
+};
+const ProtobufCEnumDescriptor userlock__both__user_field_name__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "userlock.Both.UserFieldName",
+  "UserFieldName",
+  "Userlock__Both__UserFieldName",
+  "userlock",
+  10,
+  userlock__both__user_field_name__enum_values_by_number,
+  10,
+  userlock__both__user_field_name__enum_values_by_name,
+  1,
+  userlock__both__user_field_name__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue userlock__both__text_query_method__enum_values_by_number[8] =
+{
+  { "TEXT_QUERY_METHOD_EQUALS", "USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_EQUALS", 0 },
+  { "TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE", "USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE", 1 },
+  { "TEXT_QUERY_METHOD_STARTS_WITH", "USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_STARTS_WITH", 2 },
+  { "TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE", "USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE", 3 },
+  { "TEXT_QUERY_METHOD_CONTAINS", "USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_CONTAINS", 4 },
+  { "TEXT_QUERY_METHOD_CONTAINS_IGNORE_CASE", "USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_CONTAINS_IGNORE_CASE", 5 },
+  { "TEXT_QUERY_METHOD_ENDS_WITH", "USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_ENDS_WITH", 6 },
+  { "TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE", "USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE", 7 },
+};
+static const ProtobufCIntRange userlock__both__text_query_method__value_ranges[] = {
+{0, 0},{0, 8}
+};
+static const ProtobufCEnumValueIndex userlock__both__text_query_method__enum_values_by_name[8] =
+{
+  { "TEXT_QUERY_METHOD_CONTAINS", 4 },
+  { "TEXT_QUERY_METHOD_CONTAINS_IGNORE_CASE", 5 },
+  { "TEXT_QUERY_METHOD_ENDS_WITH", 6 },
+  { "TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE", 7 },
+  { "TEXT_QUERY_METHOD_EQUALS", 0 },
+  { "TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE", 1 },
+  { "TEXT_QUERY_METHOD_STARTS_WITH", 2 },
+  { "TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE", 3 },
+};
+const ProtobufCEnumDescriptor userlock__both__text_query_method__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "userlock.Both.TextQueryMethod",
+  "TextQueryMethod",
+  "Userlock__Both__TextQueryMethod",
+  "userlock",
+  8,
+  userlock__both__text_query_method__enum_values_by_number,
+  8,
+  userlock__both__text_query_method__enum_values_by_name,
+  1,
+  userlock__both__text_query_method__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue userlock__both__user_state__enum_values_by_number[7] =
+{
+  { "USER_STATE_UNSPECIFIED", "USERLOCK__BOTH__USER_STATE__USER_STATE_UNSPECIFIED", 0 },
+  { "USER_STATE_ACTIVE", "USERLOCK__BOTH__USER_STATE__USER_STATE_ACTIVE", 1 },
+  { "USER_STATE_INACTIVE", "USERLOCK__BOTH__USER_STATE__USER_STATE_INACTIVE", 2 },
+  { "USER_STATE_DELETED", "USERLOCK__BOTH__USER_STATE__USER_STATE_DELETED", 3 },
+  { "USER_STATE_LOCKED", "USERLOCK__BOTH__USER_STATE__USER_STATE_LOCKED", 4 },
+  { "USER_STATE_INITIAL", "USERLOCK__BOTH__USER_STATE__USER_STATE_INITIAL", 5 },
+  { "USER_STATE_SUSPEND", "USERLOCK__BOTH__USER_STATE__USER_STATE_SUSPEND", 6 },
+};
+static const ProtobufCIntRange userlock__both__user_state__value_ranges[] = {
+{0, 0},{0, 7}
+};
+static const ProtobufCEnumValueIndex userlock__both__user_state__enum_values_by_name[7] =
+{
+  { "USER_STATE_ACTIVE", 1 },
+  { "USER_STATE_DELETED", 3 },
+  { "USER_STATE_INACTIVE", 2 },
+  { "USER_STATE_INITIAL", 5 },
+  { "USER_STATE_LOCKED", 4 },
+  { "USER_STATE_SUSPEND", 6 },
+  { "USER_STATE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor userlock__both__user_state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "userlock.Both.UserState",
+  "UserState",
+  "Userlock__Both__UserState",
+  "userlock",
+  7,
+  userlock__both__user_state__enum_values_by_number,
+  7,
+  userlock__both__user_state__enum_values_by_name,
+  1,
+  userlock__both__user_state__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue userlock__both__type__enum_values_by_number[3] =
+{
+  { "TYPE_UNSPECIFIED", "USERLOCK__BOTH__TYPE__TYPE_UNSPECIFIED", 0 },
+  { "TYPE_HUMAN", "USERLOCK__BOTH__TYPE__TYPE_HUMAN", 1 },
+  { "TYPE_MACHINE", "USERLOCK__BOTH__TYPE__TYPE_MACHINE", 2 },
+};
+static const ProtobufCIntRange userlock__both__type__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex userlock__both__type__enum_values_by_name[3] =
+{
+  { "TYPE_HUMAN", 1 },
+  { "TYPE_MACHINE", 2 },
+  { "TYPE_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor userlock__both__type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "userlock.Both.Type",
+  "Type",
+  "Userlock__Both__Type",
+  "userlock",
+  3,
+  userlock__both__type__enum_values_by_number,
+  3,
+  userlock__both__type__enum_values_by_name,
+  1,
+  userlock__both__type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue userlock__both__gender__enum_values_by_number[4] =
+{
+  { "GENDER_UNSPECIFIED", "USERLOCK__BOTH__GENDER__GENDER_UNSPECIFIED", 0 },
+  { "GENDER_FEMALE", "USERLOCK__BOTH__GENDER__GENDER_FEMALE", 1 },
+  { "GENDER_MALE", "USERLOCK__BOTH__GENDER__GENDER_MALE", 2 },
+  { "GENDER_DIVERSE", "USERLOCK__BOTH__GENDER__GENDER_DIVERSE", 3 },
+};
+static const ProtobufCIntRange userlock__both__gender__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex userlock__both__gender__enum_values_by_name[4] =
+{
+  { "GENDER_DIVERSE", 3 },
+  { "GENDER_FEMALE", 1 },
+  { "GENDER_MALE", 2 },
+  { "GENDER_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor userlock__both__gender__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "userlock.Both.Gender",
+  "Gender",
+  "Userlock__Both__Gender",
+  "userlock",
+  4,
+  userlock__both__gender__enum_values_by_number,
+  4,
+  userlock__both__gender__enum_values_by_name,
+  1,
+  userlock__both__gender__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue userlock__both__access_token_type__enum_values_by_number[2] =
+{
+  { "ACCESS_TOKEN_TYPE_BEARER", "USERLOCK__BOTH__ACCESS_TOKEN_TYPE__ACCESS_TOKEN_TYPE_BEARER", 0 },
+  { "ACCESS_TOKEN_TYPE_JWT", "USERLOCK__BOTH__ACCESS_TOKEN_TYPE__ACCESS_TOKEN_TYPE_JWT", 1 },
+};
+static const ProtobufCIntRange userlock__both__access_token_type__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex userlock__both__access_token_type__enum_values_by_name[2] =
+{
+  { "ACCESS_TOKEN_TYPE_BEARER", 0 },
+  { "ACCESS_TOKEN_TYPE_JWT", 1 },
+};
+const ProtobufCEnumDescriptor userlock__both__access_token_type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "userlock.Both.AccessTokenType",
+  "AccessTokenType",
+  "Userlock__Both__AccessTokenType",
+  "userlock",
+  2,
+  userlock__both__access_token_type__enum_values_by_number,
+  2,
+  userlock__both__access_token_type__enum_values_by_name,
+  1,
+  userlock__both__access_token_type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+#define userlock__both__field_descriptors NULL
+#define userlock__both__field_indices_by_name NULL
+#define userlock__both__number_ranges NULL
+const ProtobufCMessageDescriptor userlock__both__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.Both",
+  "Both",
+  "Userlock__Both",
+  "userlock",
+  sizeof(Userlock__Both),
+  0,
+  userlock__both__field_descriptors,
+  userlock__both__field_indices_by_name,
+  0,  userlock__both__number_ranges,
+  (ProtobufCMessageInit) userlock__both__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__user_request__field_descriptors[1] =
+{
+  {
+    "user_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__UserRequest, user_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__user_request__field_indices_by_name[] = {
+  0,   /* field[0] = user_id */
+};
+static const ProtobufCIntRange userlock__v2__user_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__v2__user_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.UserRequest",
+  "UserRequest",
+  "Userlock__V2__UserRequest",
+  "userlock",
+  sizeof(Userlock__V2__UserRequest),
+  1,
+  userlock__v2__user_request__field_descriptors,
+  userlock__v2__user_request__field_indices_by_name,
+  1,  userlock__v2__user_request__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__user_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__response__field_descriptors[1] =
+{
+  {
+    "details",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__Response, details),
+    &userlock__v2__details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__response__field_indices_by_name[] = {
+  0,   /* field[0] = details */
+};
+static const ProtobufCIntRange userlock__v2__response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__v2__response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.Response",
+  "Response",
+  "Userlock__V2__Response",
+  "userlock",
+  sizeof(Userlock__V2__Response),
+  1,
+  userlock__v2__response__field_descriptors,
+  userlock__v2__response__field_indices_by_name,
+  1,  userlock__v2__response__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__get_user_by_idresponse__field_descriptors[2] =
+{
+  {
+    "details",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__GetUserByIDResponse, details),
+    &userlock__v2__details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__GetUserByIDResponse, user),
+    &userlock__v2__user__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__get_user_by_idresponse__field_indices_by_name[] = {
+  0,   /* field[0] = details */
+  1,   /* field[1] = user */
+};
+static const ProtobufCIntRange userlock__v2__get_user_by_idresponse__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__v2__get_user_by_idresponse__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.GetUserByIDResponse",
+  "GetUserByIDResponse",
+  "Userlock__V2__GetUserByIDResponse",
+  "userlock",
+  sizeof(Userlock__V2__GetUserByIDResponse),
+  2,
+  userlock__v2__get_user_by_idresponse__field_descriptors,
+  userlock__v2__get_user_by_idresponse__field_indices_by_name,
+  1,  userlock__v2__get_user_by_idresponse__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__get_user_by_idresponse__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__list_users_response__field_descriptors[2] =
+{
+  {
+    "details",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__ListUsersResponse, details),
+    &userlock__v2__list_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "result",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__V2__ListUsersResponse, n_result),
+    offsetof(Userlock__V2__ListUsersResponse, result),
+    &userlock__v2__user__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__list_users_response__field_indices_by_name[] = {
+  0,   /* field[0] = details */
+  1,   /* field[1] = result */
+};
+static const ProtobufCIntRange userlock__v2__list_users_response__number_ranges[2 + 1] =
+{
+  { 1, 0 },
+  { 3, 1 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__v2__list_users_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.ListUsersResponse",
+  "ListUsersResponse",
+  "Userlock__V2__ListUsersResponse",
+  "userlock",
+  sizeof(Userlock__V2__ListUsersResponse),
+  2,
+  userlock__v2__list_users_response__field_descriptors,
+  userlock__v2__list_users_response__field_indices_by_name,
+  2,  userlock__v2__list_users_response__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__list_users_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__details__field_descriptors[4] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__Details, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "change_date",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__Details, change_date),
+    &userlock__both__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "resource_owner",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__Details, resource_owner),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "creation_date",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__Details, creation_date),
+    &userlock__both__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__details__field_indices_by_name[] = {
+  1,   /* field[1] = change_date */
+  3,   /* field[3] = creation_date */
+  2,   /* field[2] = resource_owner */
+  0,   /* field[0] = sequence */
+};
+static const ProtobufCIntRange userlock__v2__details__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor userlock__v2__details__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.Details",
+  "Details",
+  "Userlock__V2__Details",
+  "userlock",
+  sizeof(Userlock__V2__Details),
+  4,
+  userlock__v2__details__field_descriptors,
+  userlock__v2__details__field_indices_by_name,
+  1,  userlock__v2__details__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__details__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__list_details__field_descriptors[3] =
+{
+  {
+    "total_result",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__ListDetails, total_result),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "processed_sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__ListDetails, processed_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timestamp",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__ListDetails, timestamp),
+    &userlock__both__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__list_details__field_indices_by_name[] = {
+  1,   /* field[1] = processed_sequence */
+  2,   /* field[2] = timestamp */
+  0,   /* field[0] = total_result */
+};
+static const ProtobufCIntRange userlock__v2__list_details__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor userlock__v2__list_details__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.ListDetails",
+  "ListDetails",
+  "Userlock__V2__ListDetails",
+  "userlock",
+  sizeof(Userlock__V2__ListDetails),
+  3,
+  userlock__v2__list_details__field_descriptors,
+  userlock__v2__list_details__field_indices_by_name,
+  1,  userlock__v2__list_details__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__list_details__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__user__field_descriptors[8] =
+{
+  {
+    "user_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__User, user_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__User, state),
+    &userlock__both__user_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "username",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__User, username),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "login_names",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Userlock__V2__User, n_login_names),
+    offsetof(Userlock__V2__User, login_names),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "preferred_login_name",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__User, preferred_login_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "human",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__User, human),
+    &userlock__v2__human_user__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "machine",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__User, machine),
+    &userlock__both__machine__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__User, details),
+    &userlock__v2__details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__user__field_indices_by_name[] = {
+  7,   /* field[7] = details */
+  5,   /* field[5] = human */
+  3,   /* field[3] = login_names */
+  6,   /* field[6] = machine */
+  4,   /* field[4] = preferred_login_name */
+  1,   /* field[1] = state */
+  0,   /* field[0] = user_id */
+  2,   /* field[2] = username */
+};
+static const ProtobufCIntRange userlock__v2__user__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor userlock__v2__user__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.User",
+  "User",
+  "Userlock__V2__User",
+  "userlock",
+  sizeof(Userlock__V2__User),
+  8,
+  userlock__v2__user__field_descriptors,
+  userlock__v2__user__field_indices_by_name,
+  1,  userlock__v2__user__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__user__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__human_user__field_descriptors[3] =
+{
+  {
+    "profile",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanUser, profile),
+    &userlock__v2__human_profile__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "email",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanUser, email),
+    &userlock__v2__human_email__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "phone",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanUser, phone),
+    &userlock__v2__human_phone__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__human_user__field_indices_by_name[] = {
+  1,   /* field[1] = email */
+  2,   /* field[2] = phone */
+  0,   /* field[0] = profile */
+};
+static const ProtobufCIntRange userlock__v2__human_user__number_ranges[1 + 1] =
+{
+  { 6, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor userlock__v2__human_user__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.HumanUser",
+  "HumanUser",
+  "Userlock__V2__HumanUser",
+  "userlock",
+  sizeof(Userlock__V2__HumanUser),
+  3,
+  userlock__v2__human_user__field_descriptors,
+  userlock__v2__human_user__field_indices_by_name,
+  1,  userlock__v2__human_user__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__human_user__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__human_profile__field_descriptors[7] =
+{
+  {
+    "given_name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanProfile, given_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "family_name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanProfile, family_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nick_name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanProfile, nick_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "display_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanProfile, display_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "preferred_language",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanProfile, preferred_language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gender",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanProfile, gender),
+    &userlock__both__gender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "avatar_url",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanProfile, avatar_url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__human_profile__field_indices_by_name[] = {
+  6,   /* field[6] = avatar_url */
+  3,   /* field[3] = display_name */
+  1,   /* field[1] = family_name */
+  5,   /* field[5] = gender */
+  0,   /* field[0] = given_name */
+  2,   /* field[2] = nick_name */
+  4,   /* field[4] = preferred_language */
+};
+static const ProtobufCIntRange userlock__v2__human_profile__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor userlock__v2__human_profile__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.HumanProfile",
+  "HumanProfile",
+  "Userlock__V2__HumanProfile",
+  "userlock",
+  sizeof(Userlock__V2__HumanProfile),
+  7,
+  userlock__v2__human_profile__field_descriptors,
+  userlock__v2__human_profile__field_indices_by_name,
+  1,  userlock__v2__human_profile__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__human_profile__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__human_email__field_descriptors[2] =
+{
+  {
+    "email",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanEmail, email),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_verified",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanEmail, is_verified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__human_email__field_indices_by_name[] = {
+  0,   /* field[0] = email */
+  1,   /* field[1] = is_verified */
+};
+static const ProtobufCIntRange userlock__v2__human_email__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__v2__human_email__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.HumanEmail",
+  "HumanEmail",
+  "Userlock__V2__HumanEmail",
+  "userlock",
+  sizeof(Userlock__V2__HumanEmail),
+  2,
+  userlock__v2__human_email__field_descriptors,
+  userlock__v2__human_email__field_indices_by_name,
+  1,  userlock__v2__human_email__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__human_email__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v2__human_phone__field_descriptors[2] =
+{
+  {
+    "phone",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanPhone, phone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_verified",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V2__HumanPhone, is_verified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v2__human_phone__field_indices_by_name[] = {
+  1,   /* field[1] = is_verified */
+  0,   /* field[0] = phone */
+};
+static const ProtobufCIntRange userlock__v2__human_phone__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__v2__human_phone__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2.HumanPhone",
+  "HumanPhone",
+  "Userlock__V2__HumanPhone",
+  "userlock",
+  sizeof(Userlock__V2__HumanPhone),
+  2,
+  userlock__v2__human_phone__field_descriptors,
+  userlock__v2__human_phone__field_indices_by_name,
+  1,  userlock__v2__human_phone__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__human_phone__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define userlock__v2__field_descriptors NULL
+#define userlock__v2__field_indices_by_name NULL
+#define userlock__v2__number_ranges NULL
+const ProtobufCMessageDescriptor userlock__v2__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V2",
+  "V2",
+  "Userlock__V2",
+  "userlock",
+  sizeof(Userlock__V2),
+  0,
+  userlock__v2__field_descriptors,
+  userlock__v2__field_indices_by_name,
+  0,  userlock__v2__number_ranges,
+  (ProtobufCMessageInit) userlock__v2__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__user_request__field_descriptors[1] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__UserRequest, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__user_request__field_indices_by_name[] = {
+  0,   /* field[0] = id */
+};
+static const ProtobufCIntRange userlock__v1__user_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__v1__user_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.UserRequest",
+  "UserRequest",
+  "Userlock__V1__UserRequest",
+  "userlock",
+  sizeof(Userlock__V1__UserRequest),
+  1,
+  userlock__v1__user_request__field_descriptors,
+  userlock__v1__user_request__field_indices_by_name,
+  1,  userlock__v1__user_request__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__user_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__response__field_descriptors[1] =
+{
+  {
+    "details",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Response, details),
+    &userlock__v1__object_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__response__field_indices_by_name[] = {
+  0,   /* field[0] = details */
+};
+static const ProtobufCIntRange userlock__v1__response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__v1__response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.Response",
+  "Response",
+  "Userlock__V1__Response",
+  "userlock",
+  sizeof(Userlock__V1__Response),
+  1,
+  userlock__v1__response__field_descriptors,
+  userlock__v1__response__field_indices_by_name,
+  1,  userlock__v1__response__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__get_user_by_idresponse__field_descriptors[1] =
+{
+  {
+    "user",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__GetUserByIDResponse, user),
+    &userlock__v1__user__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__get_user_by_idresponse__field_indices_by_name[] = {
+  0,   /* field[0] = user */
+};
+static const ProtobufCIntRange userlock__v1__get_user_by_idresponse__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor userlock__v1__get_user_by_idresponse__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.GetUserByIDResponse",
+  "GetUserByIDResponse",
+  "Userlock__V1__GetUserByIDResponse",
+  "userlock",
+  sizeof(Userlock__V1__GetUserByIDResponse),
+  1,
+  userlock__v1__get_user_by_idresponse__field_descriptors,
+  userlock__v1__get_user_by_idresponse__field_indices_by_name,
+  1,  userlock__v1__get_user_by_idresponse__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__get_user_by_idresponse__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__list_users_response__field_descriptors[2] =
+{
+  {
+    "details",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__ListUsersResponse, details),
+    &userlock__v1__list_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "result",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Userlock__V1__ListUsersResponse, n_result),
+    offsetof(Userlock__V1__ListUsersResponse, result),
+    &userlock__v1__user__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__list_users_response__field_indices_by_name[] = {
+  0,   /* field[0] = details */
+  1,   /* field[1] = result */
+};
+static const ProtobufCIntRange userlock__v1__list_users_response__number_ranges[2 + 1] =
+{
+  { 1, 0 },
+  { 3, 1 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__v1__list_users_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.ListUsersResponse",
+  "ListUsersResponse",
+  "Userlock__V1__ListUsersResponse",
+  "userlock",
+  sizeof(Userlock__V1__ListUsersResponse),
+  2,
+  userlock__v1__list_users_response__field_descriptors,
+  userlock__v1__list_users_response__field_indices_by_name,
+  2,  userlock__v1__list_users_response__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__list_users_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__object_details__field_descriptors[4] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__ObjectDetails, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "creation_date",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__ObjectDetails, creation_date),
+    &userlock__both__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "change_date",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__ObjectDetails, change_date),
+    &userlock__both__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "resource_owner",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__ObjectDetails, resource_owner),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__object_details__field_indices_by_name[] = {
+  2,   /* field[2] = change_date */
+  1,   /* field[1] = creation_date */
+  3,   /* field[3] = resource_owner */
+  0,   /* field[0] = sequence */
+};
+static const ProtobufCIntRange userlock__v1__object_details__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor userlock__v1__object_details__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.ObjectDetails",
+  "ObjectDetails",
+  "Userlock__V1__ObjectDetails",
+  "userlock",
+  sizeof(Userlock__V1__ObjectDetails),
+  4,
+  userlock__v1__object_details__field_descriptors,
+  userlock__v1__object_details__field_indices_by_name,
+  1,  userlock__v1__object_details__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__object_details__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__list_details__field_descriptors[3] =
+{
+  {
+    "total_result",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__ListDetails, total_result),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "processed_sequence",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__ListDetails, processed_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "view_timestamp",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__ListDetails, view_timestamp),
+    &userlock__both__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__list_details__field_indices_by_name[] = {
+  1,   /* field[1] = processed_sequence */
+  0,   /* field[0] = total_result */
+  2,   /* field[2] = view_timestamp */
+};
+static const ProtobufCIntRange userlock__v1__list_details__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor userlock__v1__list_details__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.ListDetails",
+  "ListDetails",
+  "Userlock__V1__ListDetails",
+  "userlock",
+  sizeof(Userlock__V1__ListDetails),
+  3,
+  userlock__v1__list_details__field_descriptors,
+  userlock__v1__list_details__field_indices_by_name,
+  1,  userlock__v1__list_details__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__list_details__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__user__field_descriptors[8] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__User, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "details",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__User, details),
+    &userlock__v1__object_details__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__User, state),
+    &userlock__both__user_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "user_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__User, user_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "login_names",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Userlock__V1__User, n_login_names),
+    offsetof(Userlock__V1__User, login_names),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "preferred_login_name",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__User, preferred_login_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "human",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__User, human),
+    &userlock__v1__human__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "machine",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__User, machine),
+    &userlock__both__machine__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__user__field_indices_by_name[] = {
+  1,   /* field[1] = details */
+  6,   /* field[6] = human */
+  0,   /* field[0] = id */
+  4,   /* field[4] = login_names */
+  7,   /* field[7] = machine */
+  5,   /* field[5] = preferred_login_name */
+  2,   /* field[2] = state */
+  3,   /* field[3] = user_name */
+};
+static const ProtobufCIntRange userlock__v1__user__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor userlock__v1__user__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.User",
+  "User",
+  "Userlock__V1__User",
+  "userlock",
+  sizeof(Userlock__V1__User),
+  8,
+  userlock__v1__user__field_descriptors,
+  userlock__v1__user__field_indices_by_name,
+  1,  userlock__v1__user__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__user__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__human__field_descriptors[3] =
+{
+  {
+    "profile",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Human, profile),
+    &userlock__v1__profile__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "email",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Human, email),
+    &userlock__v1__email__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "phone",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Human, phone),
+    &userlock__v1__phone__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__human__field_indices_by_name[] = {
+  1,   /* field[1] = email */
+  2,   /* field[2] = phone */
+  0,   /* field[0] = profile */
+};
+static const ProtobufCIntRange userlock__v1__human__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor userlock__v1__human__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.Human",
+  "Human",
+  "Userlock__V1__Human",
+  "userlock",
+  sizeof(Userlock__V1__Human),
+  3,
+  userlock__v1__human__field_descriptors,
+  userlock__v1__human__field_indices_by_name,
+  1,  userlock__v1__human__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__human__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__profile__field_descriptors[7] =
+{
+  {
+    "first_name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Profile, first_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Profile, last_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nick_name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Profile, nick_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "display_name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Profile, display_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "preferred_language",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Profile, preferred_language),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gender",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Profile, gender),
+    &userlock__both__gender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "avatar_url",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Profile, avatar_url),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__profile__field_indices_by_name[] = {
+  6,   /* field[6] = avatar_url */
+  3,   /* field[3] = display_name */
+  0,   /* field[0] = first_name */
+  5,   /* field[5] = gender */
+  1,   /* field[1] = last_name */
+  2,   /* field[2] = nick_name */
+  4,   /* field[4] = preferred_language */
+};
+static const ProtobufCIntRange userlock__v1__profile__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor userlock__v1__profile__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.Profile",
+  "Profile",
+  "Userlock__V1__Profile",
+  "userlock",
+  sizeof(Userlock__V1__Profile),
+  7,
+  userlock__v1__profile__field_descriptors,
+  userlock__v1__profile__field_indices_by_name,
+  1,  userlock__v1__profile__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__profile__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__email__field_descriptors[2] =
+{
+  {
+    "email",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Email, email),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_email_verified",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Email, is_email_verified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__email__field_indices_by_name[] = {
+  0,   /* field[0] = email */
+  1,   /* field[1] = is_email_verified */
+};
+static const ProtobufCIntRange userlock__v1__email__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__v1__email__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.Email",
+  "Email",
+  "Userlock__V1__Email",
+  "userlock",
+  sizeof(Userlock__V1__Email),
+  2,
+  userlock__v1__email__field_descriptors,
+  userlock__v1__email__field_indices_by_name,
+  1,  userlock__v1__email__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__email__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor userlock__v1__phone__field_descriptors[2] =
+{
+  {
+    "phone",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Phone, phone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_phone_verified",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Userlock__V1__Phone, is_phone_verified),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned userlock__v1__phone__field_indices_by_name[] = {
+  1,   /* field[1] = is_phone_verified */
+  0,   /* field[0] = phone */
+};
+static const ProtobufCIntRange userlock__v1__phone__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor userlock__v1__phone__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1.Phone",
+  "Phone",
+  "Userlock__V1__Phone",
+  "userlock",
+  sizeof(Userlock__V1__Phone),
+  2,
+  userlock__v1__phone__field_descriptors,
+  userlock__v1__phone__field_indices_by_name,
+  1,  userlock__v1__phone__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__phone__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define userlock__v1__field_descriptors NULL
+#define userlock__v1__field_indices_by_name NULL
+#define userlock__v1__number_ranges NULL
+const ProtobufCMessageDescriptor userlock__v1__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "userlock.V1",
+  "V1",
+  "Userlock__V1",
+  "userlock",
+  sizeof(Userlock__V1),
+  0,
+  userlock__v1__field_descriptors,
+  userlock__v1__field_indices_by_name,
+  0,  userlock__v1__number_ranges,
+  (ProtobufCMessageInit) userlock__v1__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -15,344 +15,975 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 
-typedef struct Userlock__UserRequest Userlock__UserRequest;
-typedef struct Userlock__Timestamp Userlock__Timestamp;
-typedef struct Userlock__DetailsV2 Userlock__DetailsV2;
-typedef struct Userlock__DetailsV1 Userlock__DetailsV1;
-typedef struct Userlock__ResponseV2 Userlock__ResponseV2;
-typedef struct Userlock__ResponseV1 Userlock__ResponseV1;
-typedef struct Userlock__ErrorDetail Userlock__ErrorDetail;
-typedef struct Userlock__Any Userlock__Any;
-typedef struct Userlock__Status Userlock__Status;
+typedef struct Userlock__Both Userlock__Both;
+typedef struct Userlock__Both__ListUsersRequest Userlock__Both__ListUsersRequest;
+typedef struct Userlock__Both__ListQuery Userlock__Both__ListQuery;
+typedef struct Userlock__Both__SearchQuery Userlock__Both__SearchQuery;
+typedef struct Userlock__Both__OrQuery Userlock__Both__OrQuery;
+typedef struct Userlock__Both__AndQuery Userlock__Both__AndQuery;
+typedef struct Userlock__Both__NotQuery Userlock__Both__NotQuery;
+typedef struct Userlock__Both__UserNameQuery Userlock__Both__UserNameQuery;
+typedef struct Userlock__Both__LoginNameQuery Userlock__Both__LoginNameQuery;
+typedef struct Userlock__Both__EmailQuery Userlock__Both__EmailQuery;
+typedef struct Userlock__Both__StateQuery Userlock__Both__StateQuery;
+typedef struct Userlock__Both__TypeQuery Userlock__Both__TypeQuery;
+typedef struct Userlock__Both__InUserIDQuery Userlock__Both__InUserIDQuery;
+typedef struct Userlock__Both__OrganizationIdQuery Userlock__Both__OrganizationIdQuery;
+typedef struct Userlock__Both__Machine Userlock__Both__Machine;
+typedef struct Userlock__Both__Timestamp Userlock__Both__Timestamp;
+typedef struct Userlock__Both__ErrorDetail Userlock__Both__ErrorDetail;
+typedef struct Userlock__Both__Any Userlock__Both__Any;
+typedef struct Userlock__Both__Status Userlock__Both__Status;
+typedef struct Userlock__V2 Userlock__V2;
+typedef struct Userlock__V2__UserRequest Userlock__V2__UserRequest;
+typedef struct Userlock__V2__Response Userlock__V2__Response;
+typedef struct Userlock__V2__GetUserByIDResponse Userlock__V2__GetUserByIDResponse;
+typedef struct Userlock__V2__ListUsersResponse Userlock__V2__ListUsersResponse;
+typedef struct Userlock__V2__Details Userlock__V2__Details;
+typedef struct Userlock__V2__ListDetails Userlock__V2__ListDetails;
+typedef struct Userlock__V2__User Userlock__V2__User;
+typedef struct Userlock__V2__HumanUser Userlock__V2__HumanUser;
+typedef struct Userlock__V2__HumanProfile Userlock__V2__HumanProfile;
+typedef struct Userlock__V2__HumanEmail Userlock__V2__HumanEmail;
+typedef struct Userlock__V2__HumanPhone Userlock__V2__HumanPhone;
+typedef struct Userlock__V1 Userlock__V1;
+typedef struct Userlock__V1__UserRequest Userlock__V1__UserRequest;
+typedef struct Userlock__V1__Response Userlock__V1__Response;
+typedef struct Userlock__V1__GetUserByIDResponse Userlock__V1__GetUserByIDResponse;
+typedef struct Userlock__V1__ListUsersResponse Userlock__V1__ListUsersResponse;
+typedef struct Userlock__V1__ObjectDetails Userlock__V1__ObjectDetails;
+typedef struct Userlock__V1__ListDetails Userlock__V1__ListDetails;
+typedef struct Userlock__V1__User Userlock__V1__User;
+typedef struct Userlock__V1__Human Userlock__V1__Human;
+typedef struct Userlock__V1__Profile Userlock__V1__Profile;
+typedef struct Userlock__V1__Email Userlock__V1__Email;
+typedef struct Userlock__V1__Phone Userlock__V1__Phone;
 
 
 /* --- enums --- */
 
+typedef enum _Userlock__Both__UserFieldName {
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_UNSPECIFIED = 0,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_USER_NAME = 1,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_FIRST_NAME = 2,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_LAST_NAME = 3,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_NICK_NAME = 4,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_DISPLAY_NAME = 5,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_EMAIL = 6,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_STATE = 7,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_TYPE = 8,
+  USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_CREATION_DATE = 9
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(USERLOCK__BOTH__USER_FIELD_NAME)
+} Userlock__Both__UserFieldName;
+typedef enum _Userlock__Both__TextQueryMethod {
+  USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_EQUALS = 0,
+  USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE = 1,
+  USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_STARTS_WITH = 2,
+  USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE = 3,
+  USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_CONTAINS = 4,
+  USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_CONTAINS_IGNORE_CASE = 5,
+  USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_ENDS_WITH = 6,
+  USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(USERLOCK__BOTH__TEXT_QUERY_METHOD)
+} Userlock__Both__TextQueryMethod;
+/*
+ * The management API has SUSPEND = 5 and INITIAL = 6: no user is in either, under
+ * whatever number.
+ */
+typedef enum _Userlock__Both__UserState {
+  USERLOCK__BOTH__USER_STATE__USER_STATE_UNSPECIFIED = 0,
+  USERLOCK__BOTH__USER_STATE__USER_STATE_ACTIVE = 1,
+  USERLOCK__BOTH__USER_STATE__USER_STATE_INACTIVE = 2,
+  USERLOCK__BOTH__USER_STATE__USER_STATE_DELETED = 3,
+  USERLOCK__BOTH__USER_STATE__USER_STATE_LOCKED = 4,
+  USERLOCK__BOTH__USER_STATE__USER_STATE_INITIAL = 5,
+  USERLOCK__BOTH__USER_STATE__USER_STATE_SUSPEND = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(USERLOCK__BOTH__USER_STATE)
+} Userlock__Both__UserState;
+typedef enum _Userlock__Both__Type {
+  USERLOCK__BOTH__TYPE__TYPE_UNSPECIFIED = 0,
+  USERLOCK__BOTH__TYPE__TYPE_HUMAN = 1,
+  USERLOCK__BOTH__TYPE__TYPE_MACHINE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(USERLOCK__BOTH__TYPE)
+} Userlock__Both__Type;
+typedef enum _Userlock__Both__Gender {
+  USERLOCK__BOTH__GENDER__GENDER_UNSPECIFIED = 0,
+  USERLOCK__BOTH__GENDER__GENDER_FEMALE = 1,
+  USERLOCK__BOTH__GENDER__GENDER_MALE = 2,
+  USERLOCK__BOTH__GENDER__GENDER_DIVERSE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(USERLOCK__BOTH__GENDER)
+} Userlock__Both__Gender;
+typedef enum _Userlock__Both__AccessTokenType {
+  USERLOCK__BOTH__ACCESS_TOKEN_TYPE__ACCESS_TOKEN_TYPE_BEARER = 0,
+  USERLOCK__BOTH__ACCESS_TOKEN_TYPE__ACCESS_TOKEN_TYPE_JWT = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(USERLOCK__BOTH__ACCESS_TOKEN_TYPE)
+} Userlock__Both__AccessTokenType;
 
 /* --- messages --- */
 
-/*
- * Lock, Unlock, Deactivate and ReactivateUserRequest of either API.
- */
-struct  Userlock__UserRequest
+struct  Userlock__Both__ListUsersRequest
 {
   ProtobufCMessage base;
-  /*
-   * A string: "bytes", because a C string would end at a NUL.
-   */
-  ProtobufCBinaryData user_id;
+  Userlock__Both__ListQuery *query;
+  Userlock__Both__UserFieldName sorting_column;
+  size_t n_queries;
+  Userlock__Both__SearchQuery **queries;
 };
-#define USERLOCK__USER_REQUEST__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__user_request__descriptor) \
-    , {0,NULL} }
+#define USERLOCK__BOTH__LIST_USERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__list_users_request__descriptor) \
+    , NULL, USERLOCK__BOTH__USER_FIELD_NAME__USER_FIELD_NAME_UNSPECIFIED, 0,NULL }
 
 
-struct  Userlock__Timestamp
+struct  Userlock__Both__ListQuery
+{
+  ProtobufCMessage base;
+  uint64_t offset;
+  uint32_t limit;
+  protobuf_c_boolean asc;
+};
+#define USERLOCK__BOTH__LIST_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__list_query__descriptor) \
+    , 0, 0, 0 }
+
+
+typedef enum {
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY__NOT_SET = 0,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_USER_NAME_QUERY = 1,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_EMAIL_QUERY = 6,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_STATE_QUERY = 7,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_TYPE_QUERY = 8,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_LOGIN_NAME_QUERY = 9,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_IN_USER_IDS_QUERY = 10,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_OR_QUERY = 11,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_AND_QUERY = 12,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_NOT_QUERY = 13,
+  USERLOCK__BOTH__SEARCH_QUERY__QUERY_ORGANIZATION_ID_QUERY = 15
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(USERLOCK__BOTH__SEARCH_QUERY__QUERY__CASE)
+} Userlock__Both__SearchQuery__QueryCase;
+
+/*
+ * Queries that are not served are unknown here: what is left of them is a
+ * SearchQuery without a query.
+ */
+struct  Userlock__Both__SearchQuery
+{
+  ProtobufCMessage base;
+  Userlock__Both__SearchQuery__QueryCase query_case;
+  union {
+    Userlock__Both__UserNameQuery *user_name_query;
+    Userlock__Both__EmailQuery *email_query;
+    Userlock__Both__StateQuery *state_query;
+    Userlock__Both__TypeQuery *type_query;
+    Userlock__Both__LoginNameQuery *login_name_query;
+    Userlock__Both__InUserIDQuery *in_user_ids_query;
+    Userlock__Both__OrQuery *or_query;
+    Userlock__Both__AndQuery *and_query;
+    Userlock__Both__NotQuery *not_query;
+    /*
+     * Not in the management API.
+     */
+    Userlock__Both__OrganizationIdQuery *organization_id_query;
+  };
+};
+#define USERLOCK__BOTH__SEARCH_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__search_query__descriptor) \
+    , USERLOCK__BOTH__SEARCH_QUERY__QUERY__NOT_SET, {0} }
+
+
+struct  Userlock__Both__OrQuery
+{
+  ProtobufCMessage base;
+  size_t n_queries;
+  Userlock__Both__SearchQuery **queries;
+};
+#define USERLOCK__BOTH__OR_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__or_query__descriptor) \
+    , 0,NULL }
+
+
+struct  Userlock__Both__AndQuery
+{
+  ProtobufCMessage base;
+  size_t n_queries;
+  Userlock__Both__SearchQuery **queries;
+};
+#define USERLOCK__BOTH__AND_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__and_query__descriptor) \
+    , 0,NULL }
+
+
+struct  Userlock__Both__NotQuery
+{
+  ProtobufCMessage base;
+  Userlock__Both__SearchQuery *query;
+};
+#define USERLOCK__BOTH__NOT_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__not_query__descriptor) \
+    , NULL }
+
+
+struct  Userlock__Both__UserNameQuery
+{
+  ProtobufCMessage base;
+  char *user_name;
+  Userlock__Both__TextQueryMethod method;
+};
+#define USERLOCK__BOTH__USER_NAME_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__user_name_query__descriptor) \
+    , (char *)protobuf_c_empty_string, USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_EQUALS }
+
+
+struct  Userlock__Both__LoginNameQuery
+{
+  ProtobufCMessage base;
+  char *login_name;
+  Userlock__Both__TextQueryMethod method;
+};
+#define USERLOCK__BOTH__LOGIN_NAME_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__login_name_query__descriptor) \
+    , (char *)protobuf_c_empty_string, USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_EQUALS }
+
+
+struct  Userlock__Both__EmailQuery
+{
+  ProtobufCMessage base;
+  char *email_address;
+  Userlock__Both__TextQueryMethod method;
+};
+#define USERLOCK__BOTH__EMAIL_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__email_query__descriptor) \
+    , (char *)protobuf_c_empty_string, USERLOCK__BOTH__TEXT_QUERY_METHOD__TEXT_QUERY_METHOD_EQUALS }
+
+
+struct  Userlock__Both__StateQuery
+{
+  ProtobufCMessage base;
+  Userlock__Both__UserState state;
+};
+#define USERLOCK__BOTH__STATE_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__state_query__descriptor) \
+    , USERLOCK__BOTH__USER_STATE__USER_STATE_UNSPECIFIED }
+
+
+struct  Userlock__Both__TypeQuery
+{
+  ProtobufCMessage base;
+  Userlock__Both__Type type;
+};
+#define USERLOCK__BOTH__TYPE_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__type_query__descriptor) \
+    , USERLOCK__BOTH__TYPE__TYPE_UNSPECIFIED }
+
+
+struct  Userlock__Both__InUserIDQuery
+{
+  ProtobufCMessage base;
+  size_t n_user_ids;
+  char **user_ids;
+};
+#define USERLOCK__BOTH__IN_USER_IDQUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__in_user_idquery__descriptor) \
+    , 0,NULL }
+
+
+struct  Userlock__Both__OrganizationIdQuery
+{
+  ProtobufCMessage base;
+  char *organization_id;
+};
+#define USERLOCK__BOTH__ORGANIZATION_ID_QUERY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__organization_id_query__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Userlock__Both__Machine
+{
+  ProtobufCMessage base;
+  char *name;
+  char *description;
+  protobuf_c_boolean has_secret;
+  Userlock__Both__AccessTokenType access_token_type;
+};
+#define USERLOCK__BOTH__MACHINE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__machine__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, USERLOCK__BOTH__ACCESS_TOKEN_TYPE__ACCESS_TOKEN_TYPE_BEARER }
+
+
+struct  Userlock__Both__Timestamp
 {
   ProtobufCMessage base;
   int64_t seconds;
   int32_t nanos;
 };
-#define USERLOCK__TIMESTAMP__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__timestamp__descriptor) \
+#define USERLOCK__BOTH__TIMESTAMP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__timestamp__descriptor) \
     , 0, 0 }
-
-
-/*
- * zitadel.object.v2.Details
- */
-struct  Userlock__DetailsV2
-{
-  ProtobufCMessage base;
-  uint64_t sequence;
-  Userlock__Timestamp *change_date;
-  char *resource_owner;
-  Userlock__Timestamp *creation_date;
-};
-#define USERLOCK__DETAILS_V2__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__details_v2__descriptor) \
-    , 0, NULL, (char *)protobuf_c_empty_string, NULL }
-
-
-/*
- * zitadel.v1.ObjectDetails
- */
-struct  Userlock__DetailsV1
-{
-  ProtobufCMessage base;
-  uint64_t sequence;
-  Userlock__Timestamp *creation_date;
-  Userlock__Timestamp *change_date;
-  char *resource_owner;
-};
-#define USERLOCK__DETAILS_V1__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__details_v1__descriptor) \
-    , 0, NULL, NULL, (char *)protobuf_c_empty_string }
-
-
-struct  Userlock__ResponseV2
-{
-  ProtobufCMessage base;
-  Userlock__DetailsV2 *details;
-};
-#define USERLOCK__RESPONSE_V2__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__response_v2__descriptor) \
-    , NULL }
-
-
-struct  Userlock__ResponseV1
-{
-  ProtobufCMessage base;
-  Userlock__DetailsV1 *details;
-};
-#define USERLOCK__RESPONSE_V1__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__response_v1__descriptor) \
-    , NULL }
 
 
 /*
  * zitadel.v1.ErrorDetail
  */
-struct  Userlock__ErrorDetail
+struct  Userlock__Both__ErrorDetail
 {
   ProtobufCMessage base;
   char *id;
   char *message;
 };
-#define USERLOCK__ERROR_DETAIL__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__error_detail__descriptor) \
+#define USERLOCK__BOTH__ERROR_DETAIL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__error_detail__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 /*
  * google.protobuf.Any, of which "value" is bytes: those of an ErrorDetail.
  */
-struct  Userlock__Any
+struct  Userlock__Both__Any
 {
   ProtobufCMessage base;
   char *type_url;
-  Userlock__ErrorDetail *value;
+  Userlock__Both__ErrorDetail *value;
 };
-#define USERLOCK__ANY__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__any__descriptor) \
+#define USERLOCK__BOTH__ANY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__any__descriptor) \
     , (char *)protobuf_c_empty_string, NULL }
 
 
 /*
  * google.rpc.Status
  */
-struct  Userlock__Status
+struct  Userlock__Both__Status
 {
   ProtobufCMessage base;
   int32_t code;
   char *message;
   size_t n_details;
-  Userlock__Any **details;
+  Userlock__Both__Any **details;
 };
-#define USERLOCK__STATUS__INIT \
- { PROTOBUF_C_MESSAGE_INIT (&userlock__status__descriptor) \
+#define USERLOCK__BOTH__STATUS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__status__descriptor) \
     , 0, (char *)protobuf_c_empty_string, 0,NULL }
 
 
-/* Userlock__UserRequest methods */
-void   userlock__user_request__init
-                     (Userlock__UserRequest         *message);
-size_t userlock__user_request__get_packed_size
-                     (const Userlock__UserRequest   *message);
-size_t userlock__user_request__pack
-                     (const Userlock__UserRequest   *message,
+/*
+ * What both APIs have alike.
+ */
+struct  Userlock__Both
+{
+  ProtobufCMessage base;
+};
+#define USERLOCK__BOTH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__both__descriptor) \
+     }
+
+
+/*
+ * Lock, Unlock, Deactivate, Reactivate and GetUserByID
+ */
+struct  Userlock__V2__UserRequest
+{
+  ProtobufCMessage base;
+  char *user_id;
+};
+#define USERLOCK__V2__USER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__user_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+/*
+ * Lock, Unlock, Deactivate and Reactivate
+ */
+struct  Userlock__V2__Response
+{
+  ProtobufCMessage base;
+  Userlock__V2__Details *details;
+};
+#define USERLOCK__V2__RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__response__descriptor) \
+    , NULL }
+
+
+struct  Userlock__V2__GetUserByIDResponse
+{
+  ProtobufCMessage base;
+  Userlock__V2__Details *details;
+  Userlock__V2__User *user;
+};
+#define USERLOCK__V2__GET_USER_BY_IDRESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__get_user_by_idresponse__descriptor) \
+    , NULL, NULL }
+
+
+struct  Userlock__V2__ListUsersResponse
+{
+  ProtobufCMessage base;
+  Userlock__V2__ListDetails *details;
+  size_t n_result;
+  Userlock__V2__User **result;
+};
+#define USERLOCK__V2__LIST_USERS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__list_users_response__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Userlock__V2__Details
+{
+  ProtobufCMessage base;
+  uint64_t sequence;
+  Userlock__Both__Timestamp *change_date;
+  char *resource_owner;
+  Userlock__Both__Timestamp *creation_date;
+};
+#define USERLOCK__V2__DETAILS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__details__descriptor) \
+    , 0, NULL, (char *)protobuf_c_empty_string, NULL }
+
+
+struct  Userlock__V2__ListDetails
+{
+  ProtobufCMessage base;
+  uint64_t total_result;
+  uint64_t processed_sequence;
+  Userlock__Both__Timestamp *timestamp;
+};
+#define USERLOCK__V2__LIST_DETAILS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__list_details__descriptor) \
+    , 0, 0, NULL }
+
+
+struct  Userlock__V2__User
+{
+  ProtobufCMessage base;
+  char *user_id;
+  Userlock__Both__UserState state;
+  char *username;
+  size_t n_login_names;
+  char **login_names;
+  char *preferred_login_name;
+  Userlock__V2__HumanUser *human;
+  Userlock__Both__Machine *machine;
+  Userlock__V2__Details *details;
+};
+#define USERLOCK__V2__USER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__user__descriptor) \
+    , (char *)protobuf_c_empty_string, USERLOCK__BOTH__USER_STATE__USER_STATE_UNSPECIFIED, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, NULL, NULL }
+
+
+struct  Userlock__V2__HumanUser
+{
+  ProtobufCMessage base;
+  Userlock__V2__HumanProfile *profile;
+  Userlock__V2__HumanEmail *email;
+  Userlock__V2__HumanPhone *phone;
+};
+#define USERLOCK__V2__HUMAN_USER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__human_user__descriptor) \
+    , NULL, NULL, NULL }
+
+
+struct  Userlock__V2__HumanProfile
+{
+  ProtobufCMessage base;
+  char *given_name;
+  char *family_name;
+  char *nick_name;
+  char *display_name;
+  char *preferred_language;
+  Userlock__Both__Gender gender;
+  char *avatar_url;
+};
+#define USERLOCK__V2__HUMAN_PROFILE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__human_profile__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, USERLOCK__BOTH__GENDER__GENDER_UNSPECIFIED, (char *)protobuf_c_empty_string }
+
+
+struct  Userlock__V2__HumanEmail
+{
+  ProtobufCMessage base;
+  char *email;
+  protobuf_c_boolean is_verified;
+};
+#define USERLOCK__V2__HUMAN_EMAIL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__human_email__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+struct  Userlock__V2__HumanPhone
+{
+  ProtobufCMessage base;
+  char *phone;
+  protobuf_c_boolean is_verified;
+};
+#define USERLOCK__V2__HUMAN_PHONE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__human_phone__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * zitadel.user.v2, zitadel.object.v2
+ */
+struct  Userlock__V2
+{
+  ProtobufCMessage base;
+};
+#define USERLOCK__V2__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v2__descriptor) \
+     }
+
+
+struct  Userlock__V1__UserRequest
+{
+  ProtobufCMessage base;
+  char *id;
+};
+#define USERLOCK__V1__USER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__user_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Userlock__V1__Response
+{
+  ProtobufCMessage base;
+  Userlock__V1__ObjectDetails *details;
+};
+#define USERLOCK__V1__RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__response__descriptor) \
+    , NULL }
+
+
+struct  Userlock__V1__GetUserByIDResponse
+{
+  ProtobufCMessage base;
+  Userlock__V1__User *user;
+};
+#define USERLOCK__V1__GET_USER_BY_IDRESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__get_user_by_idresponse__descriptor) \
+    , NULL }
+
+
+struct  Userlock__V1__ListUsersResponse
+{
+  ProtobufCMessage base;
+  Userlock__V1__ListDetails *details;
+  size_t n_result;
+  Userlock__V1__User **result;
+};
+#define USERLOCK__V1__LIST_USERS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__list_users_response__descriptor) \
+    , NULL, 0,NULL }
+
+
+struct  Userlock__V1__ObjectDetails
+{
+  ProtobufCMessage base;
+  uint64_t sequence;
+  Userlock__Both__Timestamp *creation_date;
+  Userlock__Both__Timestamp *change_date;
+  char *resource_owner;
+};
+#define USERLOCK__V1__OBJECT_DETAILS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__object_details__descriptor) \
+    , 0, NULL, NULL, (char *)protobuf_c_empty_string }
+
+
+struct  Userlock__V1__ListDetails
+{
+  ProtobufCMessage base;
+  uint64_t total_result;
+  uint64_t processed_sequence;
+  Userlock__Both__Timestamp *view_timestamp;
+};
+#define USERLOCK__V1__LIST_DETAILS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__list_details__descriptor) \
+    , 0, 0, NULL }
+
+
+struct  Userlock__V1__User
+{
+  ProtobufCMessage base;
+  char *id;
+  Userlock__V1__ObjectDetails *details;
+  Userlock__Both__UserState state;
+  char *user_name;
+  size_t n_login_names;
+  char **login_names;
+  char *preferred_login_name;
+  Userlock__V1__Human *human;
+  Userlock__Both__Machine *machine;
+};
+#define USERLOCK__V1__USER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__user__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL, USERLOCK__BOTH__USER_STATE__USER_STATE_UNSPECIFIED, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, NULL }
+
+
+struct  Userlock__V1__Human
+{
+  ProtobufCMessage base;
+  Userlock__V1__Profile *profile;
+  Userlock__V1__Email *email;
+  Userlock__V1__Phone *phone;
+};
+#define USERLOCK__V1__HUMAN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__human__descriptor) \
+    , NULL, NULL, NULL }
+
+
+struct  Userlock__V1__Profile
+{
+  ProtobufCMessage base;
+  char *first_name;
+  char *last_name;
+  char *nick_name;
+  char *display_name;
+  char *preferred_language;
+  Userlock__Both__Gender gender;
+  char *avatar_url;
+};
+#define USERLOCK__V1__PROFILE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__profile__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, USERLOCK__BOTH__GENDER__GENDER_UNSPECIFIED, (char *)protobuf_c_empty_string }
+
+
+struct  Userlock__V1__Email
+{
+  ProtobufCMessage base;
+  char *email;
+  protobuf_c_boolean is_email_verified;
+};
+#define USERLOCK__V1__EMAIL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__email__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+struct  Userlock__V1__Phone
+{
+  ProtobufCMessage base;
+  char *phone;
+  protobuf_c_boolean is_phone_verified;
+};
+#define USERLOCK__V1__PHONE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__phone__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * zitadel.management.v1, zitadel.user.v1, zitadel.v1
+ */
+struct  Userlock__V1
+{
+  ProtobufCMessage base;
+};
+#define USERLOCK__V1__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&userlock__v1__descriptor) \
+     }
+
+
+/* Userlock__Both__ListUsersRequest methods */
+void   userlock__both__list_users_request__init
+                     (Userlock__Both__ListUsersRequest         *message);
+/* Userlock__Both__ListQuery methods */
+void   userlock__both__list_query__init
+                     (Userlock__Both__ListQuery         *message);
+/* Userlock__Both__SearchQuery methods */
+void   userlock__both__search_query__init
+                     (Userlock__Both__SearchQuery         *message);
+/* Userlock__Both__OrQuery methods */
+void   userlock__both__or_query__init
+                     (Userlock__Both__OrQuery         *message);
+/* Userlock__Both__AndQuery methods */
+void   userlock__both__and_query__init
+                     (Userlock__Both__AndQuery         *message);
+/* Userlock__Both__NotQuery methods */
+void   userlock__both__not_query__init
+                     (Userlock__Both__NotQuery         *message);
+/* Userlock__Both__UserNameQuery methods */
+void   userlock__both__user_name_query__init
+                     (Userlock__Both__UserNameQuery         *message);
+/* Userlock__Both__LoginNameQuery methods */
+void   userlock__both__login_name_query__init
+                     (Userlock__Both__LoginNameQuery         *message);
+/* Userlock__Both__EmailQuery methods */
+void   userlock__both__email_query__init
+                     (Userlock__Both__EmailQuery         *message);
+/* Userlock__Both__StateQuery methods */
+void   userlock__both__state_query__init
+                     (Userlock__Both__StateQuery         *message);
+/* Userlock__Both__TypeQuery methods */
+void   userlock__both__type_query__init
+                     (Userlock__Both__TypeQuery         *message);
+/* Userlock__Both__InUserIDQuery methods */
+void   userlock__both__in_user_idquery__init
+                     (Userlock__Both__InUserIDQuery         *message);
+/* Userlock__Both__OrganizationIdQuery methods */
+void   userlock__both__organization_id_query__init
+                     (Userlock__Both__OrganizationIdQuery         *message);
+/* Userlock__Both__Machine methods */
+void   userlock__both__machine__init
+                     (Userlock__Both__Machine         *message);
+/* Userlock__Both__Timestamp methods */
+void   userlock__both__timestamp__init
+                     (Userlock__Both__Timestamp         *message);
+/* Userlock__Both__ErrorDetail methods */
+void   userlock__both__error_detail__init
+                     (Userlock__Both__ErrorDetail         *message);
+/* Userlock__Both__Any methods */
+void   userlock__both__any__init
+                     (Userlock__Both__Any         *message);
+/* Userlock__Both__Status methods */
+void   userlock__both__status__init
+                     (Userlock__Both__Status         *message);
+/* Userlock__Both methods */
+void   userlock__both__init
+                     (Userlock__Both         *message);
+size_t userlock__both__get_packed_size
+                     (const Userlock__Both   *message);
+size_t userlock__both__pack
+                     (const Userlock__Both   *message,
                       uint8_t             *out);
-size_t userlock__user_request__pack_to_buffer
-                     (const Userlock__UserRequest   *message,
+size_t userlock__both__pack_to_buffer
+                     (const Userlock__Both   *message,
                       ProtobufCBuffer     *buffer);
-Userlock__UserRequest *
-       userlock__user_request__unpack
+Userlock__Both *
+       userlock__both__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   userlock__user_request__free_unpacked
-                     (Userlock__UserRequest *message,
+void   userlock__both__free_unpacked
+                     (Userlock__Both *message,
                       ProtobufCAllocator *allocator);
-/* Userlock__Timestamp methods */
-void   userlock__timestamp__init
-                     (Userlock__Timestamp         *message);
-size_t userlock__timestamp__get_packed_size
-                     (const Userlock__Timestamp   *message);
-size_t userlock__timestamp__pack
-                     (const Userlock__Timestamp   *message,
+/* Userlock__V2__UserRequest methods */
+void   userlock__v2__user_request__init
+                     (Userlock__V2__UserRequest         *message);
+/* Userlock__V2__Response methods */
+void   userlock__v2__response__init
+                     (Userlock__V2__Response         *message);
+/* Userlock__V2__GetUserByIDResponse methods */
+void   userlock__v2__get_user_by_idresponse__init
+                     (Userlock__V2__GetUserByIDResponse         *message);
+/* Userlock__V2__ListUsersResponse methods */
+void   userlock__v2__list_users_response__init
+                     (Userlock__V2__ListUsersResponse         *message);
+/* Userlock__V2__Details methods */
+void   userlock__v2__details__init
+                     (Userlock__V2__Details         *message);
+/* Userlock__V2__ListDetails methods */
+void   userlock__v2__list_details__init
+                     (Userlock__V2__ListDetails         *message);
+/* Userlock__V2__User methods */
+void   userlock__v2__user__init
+                     (Userlock__V2__User         *message);
+/* Userlock__V2__HumanUser methods */
+void   userlock__v2__human_user__init
+                     (Userlock__V2__HumanUser         *message);
+/* Userlock__V2__HumanProfile methods */
+void   userlock__v2__human_profile__init
+                     (Userlock__V2__HumanProfile         *message);
+/* Userlock__V2__HumanEmail methods */
+void   userlock__v2__human_email__init
+                     (Userlock__V2__HumanEmail         *message);
+/* Userlock__V2__HumanPhone methods */
+void   userlock__v2__human_phone__init
+                     (Userlock__V2__HumanPhone         *message);
+/* Userlock__V2 methods */
+void   userlock__v2__init
+                     (Userlock__V2         *message);
+size_t userlock__v2__get_packed_size
+                     (const Userlock__V2   *message);
+size_t userlock__v2__pack
+                     (const Userlock__V2   *message,
                       uint8_t             *out);
-size_t userlock__timestamp__pack_to_buffer
-                     (const Userlock__Timestamp   *message,
+size_t userlock__v2__pack_to_buffer
+                     (const Userlock__V2   *message,
                       ProtobufCBuffer     *buffer);
-Userlock__Timestamp *
-       userlock__timestamp__unpack
+Userlock__V2 *
+       userlock__v2__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   userlock__timestamp__free_unpacked
-                     (Userlock__Timestamp *message,
+void   userlock__v2__free_unpacked
+                     (Userlock__V2 *message,
                       ProtobufCAllocator *allocator);
-/* Userlock__DetailsV2 methods */
-void   userlock__details_v2__init
-                     (Userlock__DetailsV2         *message);
-size_t userlock__details_v2__get_packed_size
-                     (const Userlock__DetailsV2   *message);
-size_t userlock__details_v2__pack
-                     (const Userlock__DetailsV2   *message,
+/* Userlock__V1__UserRequest methods */
+void   userlock__v1__user_request__init
+                     (Userlock__V1__UserRequest         *message);
+/* Userlock__V1__Response methods */
+void   userlock__v1__response__init
+                     (Userlock__V1__Response         *message);
+/* Userlock__V1__GetUserByIDResponse methods */
+void   userlock__v1__get_user_by_idresponse__init
+                     (Userlock__V1__GetUserByIDResponse         *message);
+/* Userlock__V1__ListUsersResponse methods */
+void   userlock__v1__list_users_response__init
+                     (Userlock__V1__ListUsersResponse         *message);
+/* Userlock__V1__ObjectDetails methods */
+void   userlock__v1__object_details__init
+                     (Userlock__V1__ObjectDetails         *message);
+/* Userlock__V1__ListDetails methods */
+void   userlock__v1__list_details__init
+                     (Userlock__V1__ListDetails         *message);
+/* Userlock__V1__User methods */
+void   userlock__v1__user__init
+                     (Userlock__V1__User         *message);
+/* Userlock__V1__Human methods */
+void   userlock__v1__human__init
+                     (Userlock__V1__Human         *message);
+/* Userlock__V1__Profile methods */
+void   userlock__v1__profile__init
+                     (Userlock__V1__Profile         *message);
+/* Userlock__V1__Email methods */
+void   userlock__v1__email__init
+                     (Userlock__V1__Email         *message);
+/* Userlock__V1__Phone methods */
+void   userlock__v1__phone__init
+                     (Userlock__V1__Phone         *message);
+/* Userlock__V1 methods */
+void   userlock__v1__init
+                     (Userlock__V1         *message);
+size_t userlock__v1__get_packed_size
+                     (const Userlock__V1   *message);
+size_t userlock__v1__pack
+                     (const Userlock__V1   *message,
                       uint8_t             *out);
-size_t userlock__details_v2__pack_to_buffer
-                     (const Userlock__DetailsV2   *message,
+size_t userlock__v1__pack_to_buffer
+                     (const Userlock__V1   *message,
                       ProtobufCBuffer     *buffer);
-Userlock__DetailsV2 *
-       userlock__details_v2__unpack
+Userlock__V1 *
+       userlock__v1__unpack
                      (ProtobufCAllocator  *allocator,
                       size_t               len,
                       const uint8_t       *data);
-void   userlock__details_v2__free_unpacked
-                     (Userlock__DetailsV2 *message,
-                      ProtobufCAllocator *allocator);
-/* Userlock__DetailsV1 methods */
-void   userlock__details_v1__init
-                     (Userlock__DetailsV1         *message);
-size_t userlock__details_v1__get_packed_size
-                     (const Userlock__DetailsV1   *message);
-size_t userlock__details_v1__pack
-                     (const Userlock__DetailsV1   *message,
-                      uint8_t             *out);
-size_t userlock__details_v1__pack_to_buffer
-                     (const Userlock__DetailsV1   *message,
-                      ProtobufCBuffer     *buffer);
-Userlock__DetailsV1 *
-       userlock__details_v1__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   userlock__details_v1__free_unpacked
-                     (Userlock__DetailsV1 *message,
-                      ProtobufCAllocator *allocator);
-/* Userlock__ResponseV2 methods */
-void   userlock__response_v2__init
-                     (Userlock__ResponseV2         *message);
-size_t userlock__response_v2__get_packed_size
-                     (const Userlock__ResponseV2   *message);
-size_t userlock__response_v2__pack
-                     (const Userlock__ResponseV2   *message,
-                      uint8_t             *out);
-size_t userlock__response_v2__pack_to_buffer
-                     (const Userlock__ResponseV2   *message,
-                      ProtobufCBuffer     *buffer);
-Userlock__ResponseV2 *
-       userlock__response_v2__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   userlock__response_v2__free_unpacked
-                     (Userlock__ResponseV2 *message,
-                      ProtobufCAllocator *allocator);
-/* Userlock__ResponseV1 methods */
-void   userlock__response_v1__init
-                     (Userlock__ResponseV1         *message);
-size_t userlock__response_v1__get_packed_size
-                     (const Userlock__ResponseV1   *message);
-size_t userlock__response_v1__pack
-                     (const Userlock__ResponseV1   *message,
-                      uint8_t             *out);
-size_t userlock__response_v1__pack_to_buffer
-                     (const Userlock__ResponseV1   *message,
-                      ProtobufCBuffer     *buffer);
-Userlock__ResponseV1 *
-       userlock__response_v1__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   userlock__response_v1__free_unpacked
-                     (Userlock__ResponseV1 *message,
-                      ProtobufCAllocator *allocator);
-/* Userlock__ErrorDetail methods */
-void   userlock__error_detail__init
-                     (Userlock__ErrorDetail         *message);
-size_t userlock__error_detail__get_packed_size
-                     (const Userlock__ErrorDetail   *message);
-size_t userlock__error_detail__pack
-                     (const Userlock__ErrorDetail   *message,
-                      uint8_t             *out);
-size_t userlock__error_detail__pack_to_buffer
-                     (const Userlock__ErrorDetail   *message,
-                      ProtobufCBuffer     *buffer);
-Userlock__ErrorDetail *
-       userlock__error_detail__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   userlock__error_detail__free_unpacked
-                     (Userlock__ErrorDetail *message,
-                      ProtobufCAllocator *allocator);
-/* Userlock__Any methods */
-void   userlock__any__init
-                     (Userlock__Any         *message);
-size_t userlock__any__get_packed_size
-                     (const Userlock__Any   *message);
-size_t userlock__any__pack
-                     (const Userlock__Any   *message,
-                      uint8_t             *out);
-size_t userlock__any__pack_to_buffer
-                     (const Userlock__Any   *message,
-                      ProtobufCBuffer     *buffer);
-Userlock__Any *
-       userlock__any__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   userlock__any__free_unpacked
-                     (Userlock__Any *message,
-                      ProtobufCAllocator *allocator);
-/* Userlock__Status methods */
-void   userlock__status__init
-                     (Userlock__Status         *message);
-size_t userlock__status__get_packed_size
-                     (const Userlock__Status   *message);
-size_t userlock__status__pack
-                     (const Userlock__Status   *message,
-                      uint8_t             *out);
-size_t userlock__status__pack_to_buffer
-                     (const Userlock__Status   *message,
-                      ProtobufCBuffer     *buffer);
-Userlock__Status *
-       userlock__status__unpack
-                     (ProtobufCAllocator  *allocator,
-                      size_t               len,
-                      const uint8_t       *data);
-void   userlock__status__free_unpacked
-                     (Userlock__Status *message,
+void   userlock__v1__free_unpacked
+                     (Userlock__V1 *message,
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
-typedef void (*Userlock__UserRequest_Closure)
-                 (const Userlock__UserRequest *message,
+typedef void (*Userlock__Both__ListUsersRequest_Closure)
+                 (const Userlock__Both__ListUsersRequest *message,
                   void *closure_data);
-typedef void (*Userlock__Timestamp_Closure)
-                 (const Userlock__Timestamp *message,
+typedef void (*Userlock__Both__ListQuery_Closure)
+                 (const Userlock__Both__ListQuery *message,
                   void *closure_data);
-typedef void (*Userlock__DetailsV2_Closure)
-                 (const Userlock__DetailsV2 *message,
+typedef void (*Userlock__Both__SearchQuery_Closure)
+                 (const Userlock__Both__SearchQuery *message,
                   void *closure_data);
-typedef void (*Userlock__DetailsV1_Closure)
-                 (const Userlock__DetailsV1 *message,
+typedef void (*Userlock__Both__OrQuery_Closure)
+                 (const Userlock__Both__OrQuery *message,
                   void *closure_data);
-typedef void (*Userlock__ResponseV2_Closure)
-                 (const Userlock__ResponseV2 *message,
+typedef void (*Userlock__Both__AndQuery_Closure)
+                 (const Userlock__Both__AndQuery *message,
                   void *closure_data);
-typedef void (*Userlock__ResponseV1_Closure)
-                 (const Userlock__ResponseV1 *message,
+typedef void (*Userlock__Both__NotQuery_Closure)
+                 (const Userlock__Both__NotQuery *message,
                   void *closure_data);
-typedef void (*Userlock__ErrorDetail_Closure)
-                 (const Userlock__ErrorDetail *message,
+typedef void (*Userlock__Both__UserNameQuery_Closure)
+                 (const Userlock__Both__UserNameQuery *message,
                   void *closure_data);
-typedef void (*Userlock__Any_Closure)
-                 (const Userlock__Any *message,
+typedef void (*Userlock__Both__LoginNameQuery_Closure)
+                 (const Userlock__Both__LoginNameQuery *message,
                   void *closure_data);
-typedef void (*Userlock__Status_Closure)
-                 (const Userlock__Status *message,
+typedef void (*Userlock__Both__EmailQuery_Closure)
+                 (const Userlock__Both__EmailQuery *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__StateQuery_Closure)
+                 (const Userlock__Both__StateQuery *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__TypeQuery_Closure)
+                 (const Userlock__Both__TypeQuery *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__InUserIDQuery_Closure)
+                 (const Userlock__Both__InUserIDQuery *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__OrganizationIdQuery_Closure)
+                 (const Userlock__Both__OrganizationIdQuery *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__Machine_Closure)
+                 (const Userlock__Both__Machine *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__Timestamp_Closure)
+                 (const Userlock__Both__Timestamp *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__ErrorDetail_Closure)
+                 (const Userlock__Both__ErrorDetail *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__Any_Closure)
+                 (const Userlock__Both__Any *message,
+                  void *closure_data);
+typedef void (*Userlock__Both__Status_Closure)
+                 (const Userlock__Both__Status *message,
+                  void *closure_data);
+typedef void (*Userlock__Both_Closure)
+                 (const Userlock__Both *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__UserRequest_Closure)
+                 (const Userlock__V2__UserRequest *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__Response_Closure)
+                 (const Userlock__V2__Response *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__GetUserByIDResponse_Closure)
+                 (const Userlock__V2__GetUserByIDResponse *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__ListUsersResponse_Closure)
+                 (const Userlock__V2__ListUsersResponse *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__Details_Closure)
+                 (const Userlock__V2__Details *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__ListDetails_Closure)
+                 (const Userlock__V2__ListDetails *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__User_Closure)
+                 (const Userlock__V2__User *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__HumanUser_Closure)
+                 (const Userlock__V2__HumanUser *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__HumanProfile_Closure)
+                 (const Userlock__V2__HumanProfile *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__HumanEmail_Closure)
+                 (const Userlock__V2__HumanEmail *message,
+                  void *closure_data);
+typedef void (*Userlock__V2__HumanPhone_Closure)
+                 (const Userlock__V2__HumanPhone *message,
+                  void *closure_data);
+typedef void (*Userlock__V2_Closure)
+                 (const Userlock__V2 *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__UserRequest_Closure)
+                 (const Userlock__V1__UserRequest *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__Response_Closure)
+                 (const Userlock__V1__Response *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__GetUserByIDResponse_Closure)
+                 (const Userlock__V1__GetUserByIDResponse *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__ListUsersResponse_Closure)
+                 (const Userlock__V1__ListUsersResponse *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__ObjectDetails_Closure)
+                 (const Userlock__V1__ObjectDetails *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__ListDetails_Closure)
+                 (const Userlock__V1__ListDetails *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__User_Closure)
+                 (const Userlock__V1__User *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__Human_Closure)
+                 (const Userlock__V1__Human *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__Profile_Closure)
+                 (const Userlock__V1__Profile *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__Email_Closure)
+                 (const Userlock__V1__Email *message,
+                  void *closure_data);
+typedef void (*Userlock__V1__Phone_Closure)
+                 (const Userlock__V1__Phone *message,
+                  void *closure_data);
+typedef void (*Userlock__V1_Closure)
+                 (const Userlock__V1 *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -360,15 +991,55 @@ typedef void (*Userlock__Status_Closure)
 
 /* --- descriptors --- */
 
-extern const ProtobufCMessageDescriptor userlock__user_request__descriptor;
-extern const ProtobufCMessageDescriptor userlock__timestamp__descriptor;
-extern const ProtobufCMessageDescriptor userlock__details_v2__descriptor;
-extern const ProtobufCMessageDescriptor userlock__details_v1__descriptor;
-extern const ProtobufCMessageDescriptor userlock__response_v2__descriptor;
-extern const ProtobufCMessageDescriptor userlock__response_v1__descriptor;
-extern const ProtobufCMessageDescriptor userlock__error_detail__descriptor;
-extern const ProtobufCMessageDescriptor userlock__any__descriptor;
-extern const ProtobufCMessageDescriptor userlock__status__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__list_users_request__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__list_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__search_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__or_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__and_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__not_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__user_name_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__login_name_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__email_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__state_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__type_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__in_user_idquery__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__organization_id_query__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__machine__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__timestamp__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__error_detail__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__any__descriptor;
+extern const ProtobufCMessageDescriptor userlock__both__status__descriptor;
+extern const ProtobufCEnumDescriptor    userlock__both__user_field_name__descriptor;
+extern const ProtobufCEnumDescriptor    userlock__both__text_query_method__descriptor;
+extern const ProtobufCEnumDescriptor    userlock__both__user_state__descriptor;
+extern const ProtobufCEnumDescriptor    userlock__both__type__descriptor;
+extern const ProtobufCEnumDescriptor    userlock__both__gender__descriptor;
+extern const ProtobufCEnumDescriptor    userlock__both__access_token_type__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__user_request__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__response__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__get_user_by_idresponse__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__list_users_response__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__details__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__list_details__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__user__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__human_user__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__human_profile__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__human_email__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v2__human_phone__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__user_request__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__response__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__get_user_by_idresponse__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__list_users_response__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__object_details__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__list_details__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__user__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__human__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__profile__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__email__descriptor;
+extern const ProtobufCMessageDescriptor userlock__v1__phone__descriptor;
 
 PROTOBUF_C__END_DECLS
 

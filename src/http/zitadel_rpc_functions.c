@@ -1,12 +1,12 @@
 /*
  * zitadel_rpc_functions.c
- *		Zitadel's messages as SQL functions: bytes of a request in, bytes of a
- *		response out.
+ *		Zitadel's messages as SQL functions: a request in either form becomes JSON,
+ *		JSON becomes the binary form of a response.
  *
- * The input of userlock_http_zitadel_rpc_read_request comes from anyone who can send
- * a request: what is wrong with it is told in words, never with an error.  The
- * other functions are given what the contract has decided.  Texts are UTF-8,
- * which is the encoding of the database (the install script sees to that).
+ * All that decides is JSON: what reads and writes it, protojson.c, does so for
+ * every protocol.  Requests come from anyone who can send one: what is wrong with
+ * them is told in words, never with an error.  Texts are UTF-8, which is the
+ * encoding of the database (the install script sees to that).
  */
 #include "postgres.h"
 
@@ -15,142 +15,120 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
-#include "core/epoch.h"
 #include "http/grpc.h"
+#include "http/protojson.h"
 #include "http/zitadel_rpc.h"
 
-PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_read_request);
-PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_write_response);
-PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_write_error_detail);
-PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_write_status);
+PG_FUNCTION_INFO_V1(userlock_http_zitadel_read_json);
+PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_read);
+PG_FUNCTION_INFO_V1(userlock_http_zitadel_rpc_write);
 
-/*
- * read_request(body bytea, framed boolean): the user that a request message
- * names, and what can be said of the body.  The id is NULL where the body is
- * not valid.
- */
-Datum
-userlock_http_zitadel_rpc_read_request(PG_FUNCTION_ARGS)
+/* The request of the call that the first argument names. */
+static const ProtobufCMessageDescriptor *
+request_type(FunctionCallInfo fcinfo)
 {
-	bytea	   *body = PG_GETARG_BYTEA_PP(0);
-	const uint8_t *message = (const uint8_t *) VARDATA_ANY(body);
-	size_t		length = VARSIZE_ANY_EXHDR(body);
-	size_t		user_id_length = 0;
-	text	   *user_id = NULL;
-	UserLockReading reading = USERLOCK_READ;
+	char	   *operation = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const ProtobufCMessageDescriptor *type = userlock_zitadel_request(operation);
+
+	if (type == NULL)
+		elog(ERROR, "there is no call \"%s\"", operation);
+	return type;
+}
+
+/* What was read: the fields, or NULL where the body is not valid; and what it is. */
+static Datum
+request_row(FunctionCallInfo fcinfo, UserLockReading reading, text *fields)
+{
 	TupleDesc	row_type;
-	Datum		values[2];
-	bool		nulls[2] = {false, false};
+	Datum		values[2] = {PointerGetDatum(fields)};
+	bool		nulls[2] = {reading != USERLOCK_READ, false};
 
 	if (get_call_result_type(fcinfo, NULL, &row_type) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-
-	if (PG_GETARG_BOOL(1))
-		reading = userlock_frame_read(message, length, &message, &length);
-	if (reading == USERLOCK_READ)
-	{
-		user_id = palloc(VARHDRSZ + length);
-		reading = userlock_zitadel_read_request(message, length, VARDATA(user_id),
-												&user_id_length);
-	}
-	if (reading == USERLOCK_OUT_OF_MEMORY)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-
-	/* protobuf has strings hold UTF-8; text cannot hold NUL either. */
-	if (reading == USERLOCK_READ &&
-		!pg_verify_mbstr(PG_UTF8, VARDATA(user_id), user_id_length, true))
-		reading = USERLOCK_MALFORMED;
-
-	if (reading == USERLOCK_READ)
-	{
-		SET_VARSIZE(user_id, VARHDRSZ + user_id_length);
-		values[0] = PointerGetDatum(user_id);
-	}
-	else
-		nulls[0] = true;
 	values[1] = CStringGetTextDatum(userlock_reading_name(reading));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row_type),
-													  values, nulls)));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row_type), values, nulls));
 }
 
-/* A moment as protobuf has it; its fraction is never negative. */
-static UserLockMoment
-moment_of(TimestampTz timestamp)
+/* The fields of a message as JSON, which is UTF-8. */
+static UserLockReading
+read_message(const ProtobufCMessageDescriptor *type, const uint8_t *message, size_t length,
+			 text **fields)
 {
-	int64		microseconds = timestamp % USECS_PER_SEC;
+	size_t		json_length;
+	UserLockReading reading = userlock_message_to_json(type, message, length, NULL, &json_length);
 
-	if (microseconds < 0)
-		microseconds += USECS_PER_SEC;
-	return (UserLockMoment) {
-		.seconds = userlock_epoch_seconds(timestamp),
-			.nanoseconds = (int32_t) microseconds * 1000
-	};
+	if (reading != USERLOCK_READ)
+		return reading;
+	*fields = palloc(VARHDRSZ + json_length);
+	SET_VARSIZE(*fields, VARHDRSZ + json_length);
+	userlock_message_to_json(type, message, length, VARDATA(*fields), &json_length);
+	return pg_verify_mbstr(PG_UTF8, VARDATA(*fields), json_length, true) ?
+		USERLOCK_READ : USERLOCK_MALFORMED;
 }
 
-/* Room for a message of this many bytes. */
-static bytea *
-new_message(size_t length)
+/* rpc_read(operation, body bytea, framed boolean): a request in the binary form. */
+Datum
+userlock_http_zitadel_rpc_read(PG_FUNCTION_ARGS)
 {
-	bytea	   *message = palloc(VARHDRSZ + length);
+	bytea	   *body = PG_GETARG_BYTEA_PP(1);
+	const uint8_t *message = (const uint8_t *) VARDATA_ANY(body);
+	size_t		length = VARSIZE_ANY_EXHDR(body);
+	UserLockReading reading = USERLOCK_READ;
+	text	   *fields = NULL;
 
-	SET_VARSIZE(message, VARHDRSZ + length);
-	return message;
+	if (PG_GETARG_BOOL(2))
+		reading = userlock_frame_read(message, length, &message, &length);
+	if (reading == USERLOCK_READ && length > USERLOCK_MAX_MESSAGE)
+		reading = USERLOCK_TOO_LARGE;
+	if (reading == USERLOCK_READ)
+		reading = read_message(request_type(fcinfo), message, length, &fields);
+	return request_row(fcinfo, reading, fields);
 }
 
 /*
- * write_response(operation, sequence, changed_at, created_at, resource_owner):
- * the response message of an operation, v1/… or v2/….
+ * read_json(operation, message json): a request in its JSON form, of which NULL
+ * is none.  By way of the binary form, so that nothing of it is read differently.
  */
 Datum
-userlock_http_zitadel_rpc_write_response(PG_FUNCTION_ARGS)
+userlock_http_zitadel_read_json(PG_FUNCTION_ARGS)
 {
-	const char *operation = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	UserLockZitadelApi api = strncmp(operation, "v1/", 3) == 0 ?
-		USERLOCK_ZITADEL_V1 : USERLOCK_ZITADEL_V2;
-	UserLockZitadelDetails details = {
-		.sequence = PG_GETARG_INT64(1),
-		.changed = moment_of(PG_GETARG_TIMESTAMPTZ(2)),
-		.created = moment_of(PG_GETARG_TIMESTAMPTZ(3)),
-		.resource_owner = text_to_cstring(PG_GETARG_TEXT_PP(4))
-	};
-	bytea	   *message = new_message(userlock_zitadel_write_response(api, &details, NULL));
+	const ProtobufCMessageDescriptor *type;
+	text	   *json;
+	uint8_t    *message;
+	size_t		length;
+	UserLockReading reading;
+	text	   *fields = NULL;
 
-	userlock_zitadel_write_response(api, &details, (uint8_t *) VARDATA(message));
-	PG_RETURN_BYTEA_P(message);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (PG_ARGISNULL(1))
+		return request_row(fcinfo, USERLOCK_MALFORMED, NULL);
+
+	type = request_type(fcinfo);
+	json = PG_GETARG_TEXT_PP(1);
+	message = palloc(USERLOCK_MESSAGE_ROOM(VARSIZE_ANY_EXHDR(json)));
+	reading = userlock_json_to_message(type, VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json),
+									   message, &length);
+	if (reading == USERLOCK_READ)
+		reading = read_message(type, message, length, &fields);
+	return request_row(fcinfo, reading, fields);
 }
 
-/* write_error_detail(id, text): a zitadel.v1.ErrorDetail. */
+/* rpc_write(message text, fields json): a response, or what an error has. */
 Datum
-userlock_http_zitadel_rpc_write_error_detail(PG_FUNCTION_ARGS)
+userlock_http_zitadel_rpc_write(PG_FUNCTION_ARGS)
 {
-	UserLockZitadelError error = {
-		.id = text_to_cstring(PG_GETARG_TEXT_PP(0)),
-		.text = text_to_cstring(PG_GETARG_TEXT_PP(1))
-	};
-	bytea	   *message = new_message(userlock_zitadel_write_error_detail(&error, NULL));
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	text	   *json = PG_GETARG_TEXT_PP(1);
+	const ProtobufCMessageDescriptor *type = userlock_zitadel_response(name);
+	bytea	   *message = palloc(VARHDRSZ + USERLOCK_MESSAGE_ROOM(VARSIZE_ANY_EXHDR(json)));
+	size_t		length = 0;
 
-	userlock_zitadel_write_error_detail(&error, (uint8_t *) VARDATA(message));
-	PG_RETURN_BYTEA_P(message);
-}
-
-/* write_status(code, message, id, text): a google.rpc.Status with one detail. */
-Datum
-userlock_http_zitadel_rpc_write_status(PG_FUNCTION_ARGS)
-{
-	int32		code = PG_GETARG_INT32(0);
-	const char *status_message = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	UserLockZitadelError error = {
-		.id = text_to_cstring(PG_GETARG_TEXT_PP(2)),
-		.text = text_to_cstring(PG_GETARG_TEXT_PP(3))
-	};
-	bytea	   *message = new_message(userlock_zitadel_write_status(code, status_message,
-																&error, NULL));
-
-	userlock_zitadel_write_status(code, status_message, &error,
-								  (uint8_t *) VARDATA(message));
+	if (type == NULL ||
+		userlock_json_to_message(type, VARDATA_ANY(json), VARSIZE_ANY_EXHDR(json),
+								 (uint8_t *) VARDATA(message), &length) != USERLOCK_READ)
+		elog(ERROR, "these are not the fields of \"%s\"", name);
+	SET_VARSIZE(message, VARHDRSZ + length);
 	PG_RETURN_BYTEA_P(message);
 }

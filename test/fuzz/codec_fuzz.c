@@ -2,19 +2,18 @@
  * codec_fuzz.c
  *		Whatever bytes come, the codec neither fails nor lies.
  *
- * Any input is read as a body with a frame and as a message without one; it is
- * also taken for the texts of a response, and what is written of it must be
- * read back as it was.  Runs under libFuzzer ("make fuzz"), or on given files
- * with replay.c ("make test").
+ * Any input is read as a body with a frame, and as a message without one, of each
+ * request, in either form; also as the JSON of each response.  What was read in one
+ * form is written in the other, and read again as it was; protobuf-c reads it too.
+ * Runs under libFuzzer ("make fuzz"), or on given files with replay.c ("make test").
  */
 #include "http/grpc.h"
+#include "http/protojson.h"
 #include "http/zitadel_rpc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "http/zitadel_rpc.pb-c.h"
 
 /* assert() that cannot be compiled away. */
 #define MUST(condition) \
@@ -28,48 +27,123 @@
 
 extern int	LLVMFuzzerTestOneInput(const uint8_t *input, size_t length);
 
-/* Reads into memory of exactly the promised size, so that a sanitizer sees more. */
-static UserLockReading
-read_request(const uint8_t *message, size_t length, char **user_id, size_t *user_id_length)
-{
-	UserLockReading reading;
+static const char *const requests[] = {"v2/get", "v1/get", "v2/list"};
+static const char *const responses[] = {
+	"v2/lock", "v1/lock", "v2/get", "v1/get", "v2/list", "v1/list", "status", "error_detail"
+};
 
-	*user_id = malloc(length > 0 ? length : 1);
-	MUST(*user_id != NULL);
-	reading = userlock_zitadel_read_request(message, length, *user_id, user_id_length);
+#define COUNT(array)	(sizeof(array) / sizeof(*(array)))
+
+/* What is read or written, in memory of its own size, so that a sanitizer sees more. */
+typedef struct Form
+{
+	void	   *bytes;
+	size_t		length;
+} Form;
+
+static void *
+new_memory(size_t length)
+{
+	void	   *memory = malloc(length > 0 ? length : 1);
+
+	MUST(memory != NULL);
+	return memory;
+}
+
+static UserLockReading
+json_of(const ProtobufCMessageDescriptor *type, const uint8_t *message, size_t length, Form *json)
+{
+	size_t		again;
+	UserLockReading reading = userlock_message_to_json(type, message, length, NULL, &json->length);
+
 	MUST(userlock_reading_name(reading) != NULL);
+	json->bytes = NULL;
 	if (reading == USERLOCK_READ)
-		MUST(*user_id_length <= length);
+	{
+		json->bytes = new_memory(json->length);
+		MUST(userlock_message_to_json(type, message, length, json->bytes, &again) == USERLOCK_READ);
+		MUST(again == json->length);
+	}
 	return reading;
 }
 
-/* A message that was read once is read again after it was written anew. */
+static UserLockReading
+message_of(const ProtobufCMessageDescriptor *type, const char *json, size_t length, Form *message)
+{
+	UserLockReading reading;
+
+	message->bytes = new_memory(USERLOCK_MESSAGE_ROOM(length));
+	reading = userlock_json_to_message(type, json, length, message->bytes, &message->length);
+	MUST(userlock_reading_name(reading) != NULL);
+	MUST(message->length <= USERLOCK_MESSAGE_ROOM(length));
+	return reading;
+}
+
+/* What was written is well-formed to others as well. */
+static void
+check_with_protobuf_c(const ProtobufCMessageDescriptor *type, const Form *message)
+{
+	ProtobufCMessage *read = protobuf_c_message_unpack(type, NULL, message->length, message->bytes);
+
+	MUST(read != NULL);
+	protobuf_c_message_free_unpacked(read, NULL);
+}
+
+/* The JSON that was made of a request is a request, and the same. */
+static void
+check_made_json(const ProtobufCMessageDescriptor *type, const Form *json)
+{
+	Form		message;
+	Form		again;
+
+	MUST(message_of(type, json->bytes, json->length, &message) == USERLOCK_READ);
+	check_with_protobuf_c(type, &message);
+	MUST(json_of(type, message.bytes, message.length, &again) == USERLOCK_READ);
+	MUST(again.length == json->length && memcmp(again.bytes, json->bytes, again.length) == 0);
+	free(message.bytes);
+	free(again.bytes);
+}
+
 static void
 check_message(const uint8_t *message, size_t length)
 {
-	char	   *user_id;
-	char	   *again;
-	size_t		user_id_length;
-	size_t		again_length;
-
-	if (read_request(message, length, &user_id, &user_id_length) == USERLOCK_READ)
+	for (size_t i = 0; i < COUNT(requests); i++)
 	{
-		Userlock__UserRequest request = USERLOCK__USER_REQUEST__INIT;
-		uint8_t    *written;
-		size_t		written_length;
+		const ProtobufCMessageDescriptor *type = userlock_zitadel_request(requests[i]);
+		Form		json;
 
-		request.user_id.data = (uint8_t *) user_id;
-		request.user_id.len = user_id_length;
-		written_length = userlock__user_request__get_packed_size(&request);
-		MUST(written_length <= length);
-		written = malloc(written_length > 0 ? written_length : 1);
-		MUST(userlock__user_request__pack(&request, written) == written_length);
-		MUST(read_request(written, written_length, &again, &again_length) == USERLOCK_READ);
-		MUST(again_length == user_id_length && memcmp(again, user_id, again_length) == 0);
-		free(written);
-		free(again);
+		if (json_of(type, message, length, &json) == USERLOCK_READ)
+			check_made_json(type, &json);
+		free(json.bytes);
 	}
-	free(user_id);
+}
+
+static void
+check_json(const char *json, size_t length)
+{
+	for (size_t i = 0; i < COUNT(requests); i++)
+	{
+		const ProtobufCMessageDescriptor *type = userlock_zitadel_request(requests[i]);
+		Form		message;
+		Form		made;
+
+		if (message_of(type, json, length, &message) == USERLOCK_READ)
+		{
+			MUST(json_of(type, message.bytes, message.length, &made) == USERLOCK_READ);
+			check_made_json(type, &made);
+			free(made.bytes);
+		}
+		free(message.bytes);
+	}
+	for (size_t i = 0; i < COUNT(responses); i++)
+	{
+		const ProtobufCMessageDescriptor *type = userlock_zitadel_response(responses[i]);
+		Form		message;
+
+		if (message_of(type, json, length, &message) == USERLOCK_READ)
+			check_with_protobuf_c(type, &message);
+		free(message.bytes);
+	}
 }
 
 static void
@@ -117,78 +191,12 @@ check_grpc_message(const uint8_t *input, size_t length)
 	free(encoded);
 }
 
-/* Writes into memory of the size that was asked for, and reads it with protobuf-c. */
-static void
-check_writers(const uint8_t *input, size_t length)
-{
-	char	   *text = malloc(length + 1);
-	UserLockZitadelDetails details = {0};
-	UserLockZitadelError error;
-	uint8_t    *written;
-	size_t		size;
-
-	memcpy(text, input, length);
-	text[length] = '\0';
-	memcpy(&details.sequence, input, length < sizeof(details.sequence) ? length : sizeof(details.sequence));
-	details.changed.seconds = (int64_t) details.sequence;
-	details.created.nanoseconds = (int32_t) (length % 1000000000);
-	details.resource_owner = text;
-	for (int api = USERLOCK_ZITADEL_V1; api <= USERLOCK_ZITADEL_V2; api++)
-	{
-		size = userlock_zitadel_write_response((UserLockZitadelApi) api, &details, NULL);
-		written = malloc(size);
-		MUST(userlock_zitadel_write_response((UserLockZitadelApi) api, &details, written) == size);
-		if (api == USERLOCK_ZITADEL_V1)
-		{
-			Userlock__ResponseV1 *read = userlock__response_v1__unpack(NULL, size, written);
-
-			MUST(read != NULL && read->details->sequence == details.sequence);
-			MUST(strcmp(read->details->resource_owner, text) == 0);
-			MUST(read->details->change_date->seconds == details.changed.seconds);
-			MUST(read->details->creation_date->nanos == details.created.nanoseconds);
-			userlock__response_v1__free_unpacked(read, NULL);
-		}
-		else
-		{
-			Userlock__ResponseV2 *read = userlock__response_v2__unpack(NULL, size, written);
-
-			MUST(read != NULL && read->details->sequence == details.sequence);
-			MUST(strcmp(read->details->resource_owner, text) == 0);
-			MUST(read->details->change_date->seconds == details.changed.seconds);
-			MUST(read->details->creation_date->nanos == details.created.nanoseconds);
-			userlock__response_v2__free_unpacked(read, NULL);
-		}
-		free(written);
-	}
-
-	error.id = text;
-	error.text = text + strlen(text) / 2;
-	size = userlock_zitadel_write_error_detail(&error, NULL);
-	written = malloc(size > 0 ? size : 1);
-	MUST(userlock_zitadel_write_error_detail(&error, written) == size);
-	free(written);
-
-	size = userlock_zitadel_write_status((int32_t) length, text, &error, NULL);
-	written = malloc(size);
-	MUST(userlock_zitadel_write_status((int32_t) length, text, &error, written) == size);
-	{
-		Userlock__Status *read = userlock__status__unpack(NULL, size, written);
-
-		MUST(read != NULL && read->code == (int32_t) length && strcmp(read->message, text) == 0);
-		MUST(read->n_details == 1 && strcmp(read->details[0]->value->id, error.id) == 0);
-		MUST(strcmp(read->details[0]->value->message, error.text) == 0);
-		userlock__status__free_unpacked(read, NULL);
-	}
-	free(written);
-	free(text);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t length)
 {
 	check_frame(input, length);
 	check_message(input, length);
 	check_grpc_message(input, length);
-	check_writers(input, length);
+	check_json((const char *) input, length);
 	return 0;
 }

@@ -17,7 +17,11 @@ WHERE lanname <> 'c' AND prosqlbody IS NULL
 AND (proconfig @> ARRAY['search_path=pg_catalog, pg_temp'] AND lanname IN ('sql', 'plpgsql')) IS NOT TRUE;
 SELECT nspname FROM pg_namespace WHERE nspname LIKE 'userlock\_%'
 AND (has_schema_privilege('public', oid, 'USAGE') OR obj_description(oid, 'pg_namespace') IS NULL);
-SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userlock\_%' AND typnamespace <> 'userlock_private'::regnamespace AND typelem = 0 AND obj_description(oid, 'pg_type') IS NULL;
+SELECT typname FROM pg_type WHERE typnamespace::regnamespace::text LIKE 'userlock\_%' AND typnamespace <> 'userlock_private'::regnamespace AND typelem = 0 AND obj_description(oid, 'pg_type') IS NULL
+AND (SELECT relkind FROM pg_class WHERE pg_class.oid = typrelid) IS DISTINCT FROM 'v';
+-- Views are for every caller to read: what they show is for them to say.
+SELECT oid::regclass AS view, reloptions, has_table_privilege('public', oid, 'SELECT') AS readable,
+    has_table_privilege('public', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') AS more FROM pg_class WHERE relkind = 'v' AND relnamespace::regnamespace::text LIKE 'userlock\_%' AND relnamespace <> 'userlock_private'::regnamespace;
 
 -- What PostgREST exposes of it holds calls: functions that take the body and answer in
 -- their own words.  What they call in turn is in userlock_http.  And nginx asks one.
@@ -106,6 +110,21 @@ SELECT user_id FROM userlock.register_user('carol', 'acme');
 SELECT state FROM userlock.lock_user('carol', until => clock_timestamp() + interval '300 ms', tenant => 'acme');
 SELECT pg_sleep(0.4);
 SELECT outcome, (status).state, (status).sequence, (status).locked_until IS NULL AS ended FROM userlock_http.try_status('carol', 'acme');
+-- Who is a machine is for those who may read profiles, and of their tenants.
+SELECT (userlock.register_user(user_id, tenant, jsonb_build_object('urn:userlock:zitadel', jsonb_build_object('machine', machine::jsonb)))).user_id
+FROM (VALUES ('ci', 'acme', '{}'), ('dave', 'acme', 'null'), ('erin', 'acme', 'false'), ('ci', 'other', '{"name": "ci"}')) AS v (user_id, tenant, machine);
+SET ROLE regress_userlock_reader;
+SELECT * FROM userlock_http.visible_zitadel_machine;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION userlock.user_profile TO regress_userlock_reader;
+SET ROLE regress_userlock_reader;
+SET request.jwt.claims = '{"tenant": "acme"}';
+SELECT * FROM userlock_http.visible_zitadel_machine;
+SET request.jwt.claims = '{"tenant": "nobodys"}';
+SELECT * FROM userlock_http.visible_zitadel_machine;
+RESET request.jwt.claims;
+SELECT * FROM userlock_http.visible_zitadel_machine ORDER BY tenant;
+RESET ROLE;
 DROP OWNED BY regress_userlock_reader;
 DROP ROLE regress_userlock_reader;
 

@@ -1,175 +1,193 @@
 --
 -- Zitadel: the same two services over gRPC, gRPC-Web and Connect
 --
--- A function for each protocol and encoding; userlock_http.zitadel_decide() decides
--- for all of them.  What nginx sees and the database does not, it names in headers,
--- so that it is told here as everything else is: x-userlock-problem, of the token;
--- x-userlock-body-problem, of the body.
+-- A function for each protocol and encoding, of calls that change and of calls that
+-- read; the functions of zitadel/ decide for all of them.  What nginx sees and the
+-- database does not, it names in headers, so that it is told here as everything else
+-- is: x-userlock-problem, of the token; x-userlock-body-problem, of the body.
 --
 
 CREATE SCHEMA userlock_zitadel_rpc;
 
 COMMENT ON SCHEMA userlock_zitadel_rpc IS
-'The contract of Zitadel''s LockUser, UnlockUser, DeactivateUser and ReactivateUser over gRPC, gRPC-Web and Connect.';
+'The contract of Zitadel''s LockUser, UnlockUser, DeactivateUser, ReactivateUser, GetUserByID and ListUsers over gRPC, gRPC-Web and Connect.';
 
-CREATE TYPE userlock_http.zitadel_rpc_request AS (
-    user_id text,
-    body text
-);
-
-COMMENT ON TYPE userlock_http.zitadel_rpc_request IS
-'user_id: empty where the request has none, NULL where the body is not valid; body: valid, malformed, compressed or too_large.';
-
-CREATE FUNCTION userlock_http.zitadel_rpc_read_request(body bytea, framed boolean)
-RETURNS userlock_http.zitadel_rpc_request
+CREATE FUNCTION userlock_http.zitadel_rpc_read(operation text, body bytea, framed boolean)
+RETURNS userlock_http.zitadel_request
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'userlock_http_zitadel_rpc_read_request';
+AS 'MODULE_PATHNAME', 'userlock_http_zitadel_rpc_read';
 
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_read_request FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_read_request IS
-'Reads a request message in protobuf''s binary form, of up to 1 MiB, in a frame of gRPC or as it is. Unknown fields are skipped, some hundred of them; the last id counts.';
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_read FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_read IS
+'Reads the request message of a call, v1/... or v2/..., in protobuf''s binary form, of up to 1 MiB, in a frame of gRPC or as it is. Unknown fields are skipped; of several of one field the last counts.';
 
-CREATE FUNCTION userlock_http.zitadel_rpc_read_json_request(body bytea)
-RETURNS userlock_http.zitadel_rpc_request
+CREATE FUNCTION userlock_http.zitadel_rpc_read_connect_json(operation text, body bytea)
+RETURNS userlock_http.zitadel_request
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    message json;
-    request userlock_http.zitadel_rpc_request;
 BEGIN
     IF length(body) > 1048576 THEN
-        request.body := 'too_large';
-        RETURN request;
+        RETURN (NULL, 'too_large')::userlock_http.zitadel_request;
     END IF;
     -- Here, unlike over REST, a body of no bytes is no message.
-    message := userlock_http.json_object(nullif(body, ''));
-    request.body := userlock_http.zitadel_validity('v2/', message);
-    IF request.body = 'valid' THEN
-        request.user_id := coalesce(message ->> 'userId', message ->> 'user_id', '');
-    END IF;
-    RETURN request;
+    RETURN userlock_http.zitadel_read_json(operation, userlock_http.json_object(nullif(body, '')));
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_read_json_request FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_read_json_request IS
-'Reads a request message of the user API v2, of up to 1 MiB, in protobuf''s JSON mapping.';
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_read_connect_json FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_read_connect_json IS
+'Reads the request message of a call of v2, of up to 1 MiB, in protobuf''s JSON mapping.';
 
-CREATE FUNCTION userlock_http.zitadel_rpc_decide(request userlock_http.zitadel_rpc_request)
+CREATE FUNCTION userlock_http.zitadel_rpc_write(message text, fields json)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_http_zitadel_rpc_write';
+
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_write FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_write IS
+'A message of ours in protobuf''s binary form. message: the call whose response it is, v1/... or v2/...; or status, a google.rpc.Status, or error_detail, a zitadel.v1.ErrorDetail; fields: in protobuf''s JSON mapping, but for an Any, which is as zitadel_rpc.proto has it.';
+
+CREATE FUNCTION userlock_http.zitadel_rpc_operation()
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN userlock_http.header('x-userlock-operation');
+
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_operation FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_operation IS
+'The call, as v2/unlock.';
+
+CREATE FUNCTION userlock_http.zitadel_rpc_body(request userlock_http.zitadel_request)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(userlock_http.header('x-userlock-body-problem'), (request).body);
+
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_body FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_body IS
+'What a body is, as in zitadel_request: what nginx says of it goes first.';
+
+CREATE FUNCTION userlock_http.zitadel_rpc_user_id(operation text, request userlock_http.zitadel_request)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN userlock_http.zitadel_rpc_body(request) = 'valid' THEN
+    coalesce((request).fields ->> CASE WHEN operation LIKE 'v1/%' THEN 'id' ELSE 'userId' END, '')
+END;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_user_id FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_user_id IS
+'The user whom a request names, empty where it names none; NULL: the body is not valid.';
+
+CREATE FUNCTION userlock_http.zitadel_rpc_change(request userlock_http.zitadel_request)
 RETURNS userlock_http.zitadel_verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     problem text := userlock_http.header('x-userlock-problem');
-    body_problem text := userlock_http.header('x-userlock-body-problem');
+    operation text := userlock_http.zitadel_rpc_operation();
 BEGIN
     IF problem IS NOT NULL THEN
         RETURN userlock_http.zitadel_problem(problem);
     END IF;
-    IF body_problem IS NOT NULL THEN
-        request.user_id := NULL;
-        request.body := body_problem;
-    END IF;
-    RETURN userlock_http.zitadel_decide(userlock_http.header('x-userlock-operation'), request.user_id, request.body);
+    RETURN userlock_http.zitadel_change(operation, userlock_http.zitadel_rpc_user_id(operation, request),
+        userlock_http.zitadel_rpc_body(request));
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_decide FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_decide IS
-'The verdict on a request. nginx names the operation in the header x-userlock-operation, as v2/unlock.';
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_change FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_change IS
+'The verdict on a request to change a user.';
 
-CREATE FUNCTION userlock_http.zitadel_rpc_write_response(
-    operation text, sequence bigint, changed_at timestamptz, created_at timestamptz, resource_owner text)
-RETURNS bytea
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'userlock_http_zitadel_rpc_write_response';
+CREATE FUNCTION userlock_http.zitadel_rpc_find(request userlock_http.zitadel_request)
+RETURNS userlock_http.zitadel_verdict
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    problem text := userlock_http.header('x-userlock-problem');
+    operation text := userlock_http.zitadel_rpc_operation();
+BEGIN
+    IF problem IS NOT NULL THEN
+        RETURN userlock_http.zitadel_problem(problem);
+    END IF;
+    IF operation LIKE '%/get' THEN
+        RETURN userlock_http.zitadel_get(operation, userlock_http.zitadel_rpc_user_id(operation, request),
+            userlock_http.zitadel_rpc_body(request));
+    END IF;
+    request.body := userlock_http.zitadel_rpc_body(request);
+    RETURN userlock_http.zitadel_list(operation, request);
+END
+$$;
 
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_write_response FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_write_response IS
-'The response message of an operation, v1/... or v2/..., in protobuf''s binary form.';
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_find FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_find IS
+'The verdict on a request to find users.';
 
-CREATE FUNCTION userlock_http.zitadel_rpc_write_error_detail(error_id text, message text)
-RETURNS bytea
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'userlock_http_zitadel_rpc_write_error_detail';
+CREATE FUNCTION userlock_http.zitadel_rpc_error_detail(verdict userlock_http.zitadel_verdict)
+RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN (verdict).error_id IS NOT NULL THEN
+    json_build_object('id', (verdict).error_id, 'message', (verdict).message)
+END;
 
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_write_error_detail FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_write_error_detail IS
-'A zitadel.v1.ErrorDetail in protobuf''s binary form; message: without the id. NULL: an error without id has none.';
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_error_detail FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_error_detail IS
+'A zitadel.v1.ErrorDetail; NULL: an error without id has none.';
 
-CREATE FUNCTION userlock_http.zitadel_rpc_write_status(code integer, full_message text, error_id text, message text)
-RETURNS bytea
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'userlock_http_zitadel_rpc_write_status';
-
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_write_status FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_write_status IS
-'A google.rpc.Status with an ErrorDetail in protobuf''s binary form; full_message: with the id. NULL: an error without id has none.';
-
-CREATE FUNCTION userlock_http.zitadel_rpc_response(status userlock.user_status)
+CREATE FUNCTION userlock_http.zitadel_rpc_status(verdict userlock_http.zitadel_verdict)
 RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN userlock_http.zitadel_rpc_write_response(userlock_http.header('x-userlock-operation'),
-    (status).sequence, (status).changed_at, (status).created_at, (status).tenant);
+RETURN CASE WHEN (verdict).error_id IS NOT NULL THEN
+    userlock_http.zitadel_rpc_write('status', json_build_object(
+        'code', (verdict).code,
+        'message', userlock_http.zitadel_full_message(verdict),
+        'details', json_build_array(json_build_object(
+            'typeUrl', 'type.googleapis.com/zitadel.v1.ErrorDetail',
+            'value', userlock_http.zitadel_rpc_error_detail(verdict)))))
+END;
 
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_response FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_response IS
-'The response message after a success, in protobuf''s binary form.';
-
-CREATE FUNCTION userlock_http.zitadel_rpc_details(verdict userlock_http.zitadel_verdict)
-RETURNS bytea
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN userlock_http.zitadel_rpc_write_status((verdict).code, userlock_http.zitadel_full_message(verdict),
-    (verdict).error_id, (verdict).message);
-
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_details FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_details IS
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_status FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_status IS
 'What grpc-status-details-bin carries; NULL: a success, or an error without id.';
 
-CREATE FUNCTION userlock_zitadel_rpc.grpc(bytea)
+CREATE FUNCTION userlock_http.zitadel_rpc_grpc(verdict userlock_http.zitadel_verdict)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    verdict userlock_http.zitadel_verdict := userlock_http.zitadel_rpc_decide(
-        userlock_http.zitadel_rpc_read_request($1, true));
 BEGIN
     IF verdict.message IS NULL THEN
-        RETURN userlock_http.grpc_frame(userlock_http.zitadel_rpc_response(verdict.status));
+        RETURN userlock_http.grpc_frame(userlock_http.zitadel_rpc_write(userlock_http.zitadel_rpc_operation(), verdict.response));
     END IF;
     RETURN userlock_http.grpc_refuse(verdict.code, userlock_http.zitadel_full_message(verdict),
-        userlock_http.zitadel_rpc_details(verdict));
+        userlock_http.zitadel_rpc_status(verdict));
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.grpc FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel_rpc.grpc IS
-'The four calls of either service over gRPC.';
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_grpc FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_grpc IS
+'Answers over gRPC.';
 
-CREATE FUNCTION userlock_zitadel_rpc.grpc_web(bytea)
+CREATE FUNCTION userlock_http.zitadel_rpc_grpc_web(verdict userlock_http.zitadel_verdict)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    verdict userlock_http.zitadel_verdict := userlock_http.zitadel_rpc_decide(
-        userlock_http.zitadel_rpc_read_request($1, true));
     trailers bytea := userlock_http.grpc_web_trailers(verdict.code, userlock_http.zitadel_full_message(verdict),
-        userlock_http.zitadel_rpc_details(verdict));
+        userlock_http.zitadel_rpc_status(verdict));
 BEGIN
     IF verdict.message IS NULL THEN
-        RETURN pg_catalog.byteacat(userlock_http.grpc_frame(userlock_http.zitadel_rpc_response(verdict.status)), trailers);
+        RETURN pg_catalog.byteacat(
+            userlock_http.grpc_frame(userlock_http.zitadel_rpc_write(userlock_http.zitadel_rpc_operation(), verdict.response)), trailers);
     END IF;
     RETURN trailers;
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.grpc_web FROM PUBLIC;
-COMMENT ON FUNCTION userlock_zitadel_rpc.grpc_web IS
-'The four calls of either service over gRPC-Web.';
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_grpc_web FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_grpc_web IS
+'Answers over gRPC-Web.';
 
 CREATE FUNCTION userlock_http.zitadel_rpc_connect_code(code integer)
 RETURNS text
@@ -196,67 +214,152 @@ RETURN format('{"code":%s,"message":%s%s}',
     to_json(userlock_http.zitadel_rpc_connect_code((verdict).code)),
     to_json(userlock_http.zitadel_full_message(verdict)),
     CASE WHEN (verdict).error_id IS NOT NULL THEN
-        format(',"details":[{"type":"zitadel.v1.ErrorDetail","value":%s,"debug":{"id":%s,"message":%s}}]',
-            to_json(userlock_http.base64(userlock_http.zitadel_rpc_write_error_detail((verdict).error_id, (verdict).message))),
-            to_json((verdict).error_id), to_json((verdict).message))
+        format(',"details":[{"type":"zitadel.v1.ErrorDetail","value":%s,"debug":%s}]',
+            to_json(userlock_http.base64(userlock_http.zitadel_rpc_write('error_detail', userlock_http.zitadel_rpc_error_detail(verdict)))),
+            json_strip_nulls(userlock_http.zitadel_rpc_error_detail(verdict)))
     END);
 
 REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_connect_error FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.zitadel_rpc_connect_error IS
 'The body of an error over Connect, whatever the encoding of the request.';
 
-CREATE FUNCTION userlock_http.zitadel_rpc_connect_refuse(verdict userlock_http.zitadel_verdict)
+CREATE FUNCTION userlock_http.zitadel_rpc_connect(verdict userlock_http.zitadel_verdict, in_json boolean)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN userlock_http.refuse(userlock_http.zitadel_http_status(verdict.code), 'application/json',
-        userlock_http.zitadel_rpc_connect_error(verdict));
+    IF verdict.message IS NOT NULL THEN
+        RETURN userlock_http.refuse(userlock_http.zitadel_http_status(verdict.code), 'application/json',
+            userlock_http.zitadel_rpc_connect_error(verdict));
+    ELSIF in_json THEN
+        RETURN pg_catalog.convert_to(verdict.response::text, 'UTF8');
+    END IF;
+    RETURN userlock_http.zitadel_rpc_write(userlock_http.zitadel_rpc_operation(), verdict.response);
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_connect_refuse FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.zitadel_rpc_connect_refuse IS
-'Answers with an error over Connect.';
+REVOKE EXECUTE ON FUNCTION userlock_http.zitadel_rpc_connect FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.zitadel_rpc_connect IS
+'Answers over Connect, in JSON or in protobuf.';
+
+CREATE FUNCTION userlock_zitadel_rpc.grpc(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN userlock_http.zitadel_rpc_grpc(userlock_http.zitadel_rpc_change(
+        userlock_http.zitadel_rpc_read(userlock_http.zitadel_rpc_operation(), $1, true)));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.grpc FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.grpc IS
+'The four calls of either service that change a user, over gRPC.';
+
+CREATE FUNCTION userlock_zitadel_rpc.read_grpc(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN userlock_http.zitadel_rpc_grpc(userlock_http.zitadel_rpc_find(
+        userlock_http.zitadel_rpc_read(userlock_http.zitadel_rpc_operation(), $1, true)));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_grpc FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.read_grpc IS
+'The two calls of either service that find users, over gRPC.';
+
+CREATE FUNCTION userlock_zitadel_rpc.grpc_web(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN userlock_http.zitadel_rpc_grpc_web(userlock_http.zitadel_rpc_change(
+        userlock_http.zitadel_rpc_read(userlock_http.zitadel_rpc_operation(), $1, true)));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.grpc_web FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.grpc_web IS
+'The four calls of either service that change a user, over gRPC-Web.';
+
+CREATE FUNCTION userlock_zitadel_rpc.read_grpc_web(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN userlock_http.zitadel_rpc_grpc_web(userlock_http.zitadel_rpc_find(
+        userlock_http.zitadel_rpc_read(userlock_http.zitadel_rpc_operation(), $1, true)));
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_grpc_web FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.read_grpc_web IS
+'The two calls of either service that find users, over gRPC-Web.';
 
 CREATE FUNCTION userlock_zitadel_rpc.connect_json(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    verdict userlock_http.zitadel_verdict := userlock_http.zitadel_rpc_decide(
-        userlock_http.zitadel_rpc_read_json_request($1));
 BEGIN
-    IF verdict.message IS NULL THEN
-        RETURN pg_catalog.convert_to(userlock_http.zitadel_details_json('v2/', verdict.status), 'UTF8');
-    END IF;
-    RETURN userlock_http.zitadel_rpc_connect_refuse(verdict);
+    RETURN userlock_http.zitadel_rpc_connect(userlock_http.zitadel_rpc_change(
+        userlock_http.zitadel_rpc_read_connect_json(userlock_http.zitadel_rpc_operation(), $1)), true);
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_json FROM PUBLIC;
 COMMENT ON FUNCTION userlock_zitadel_rpc.connect_json IS
-'The four calls of the user API v2 over Connect in JSON.';
+'The four calls of the user API v2 that change a user, over Connect in JSON.';
+
+CREATE FUNCTION userlock_zitadel_rpc.read_connect_json(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN userlock_http.zitadel_rpc_connect(userlock_http.zitadel_rpc_find(
+        userlock_http.zitadel_rpc_read_connect_json(userlock_http.zitadel_rpc_operation(), $1)), true);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_connect_json FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.read_connect_json IS
+'The two calls of the user API v2 that find users, over Connect in JSON.';
 
 CREATE FUNCTION userlock_zitadel_rpc.connect_proto(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    verdict userlock_http.zitadel_verdict := userlock_http.zitadel_rpc_decide(
-        userlock_http.zitadel_rpc_read_request($1, false));
 BEGIN
-    IF verdict.message IS NULL THEN
-        RETURN userlock_http.zitadel_rpc_response(verdict.status);
-    END IF;
-    RETURN userlock_http.zitadel_rpc_connect_refuse(verdict);
+    RETURN userlock_http.zitadel_rpc_connect(userlock_http.zitadel_rpc_change(
+        userlock_http.zitadel_rpc_read(userlock_http.zitadel_rpc_operation(), $1, false)), false);
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.connect_proto FROM PUBLIC;
 COMMENT ON FUNCTION userlock_zitadel_rpc.connect_proto IS
-'The four calls of the user API v2 over Connect in protobuf.';
+'The four calls of the user API v2 that change a user, over Connect in protobuf.';
+
+CREATE FUNCTION userlock_zitadel_rpc.read_connect_proto(bytea)
+RETURNS userlock_http."*/*"
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN userlock_http.zitadel_rpc_connect(userlock_http.zitadel_rpc_find(
+        userlock_http.zitadel_rpc_read(userlock_http.zitadel_rpc_operation(), $1, false)), false);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_zitadel_rpc.read_connect_proto FROM PUBLIC;
+COMMENT ON FUNCTION userlock_zitadel_rpc.read_connect_proto IS
+'The two calls of the user API v2 that find users, over Connect in protobuf.';
 

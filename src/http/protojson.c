@@ -1,0 +1,878 @@
+/*
+ * protojson.c
+ *		A protobuf message in its two forms, binary and JSON.
+ *
+ * Pure C.  No byte is looked at before the end of the input says that it is
+ * there, and none written before the end of the output.
+ */
+#include "http/protojson.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* How a value is written: the lower three bits of what begins it. */
+enum
+{
+	WIRE_VARINT = 0,
+	WIRE_64_BITS = 1,
+	WIRE_BYTES = 2,
+	WIRE_32_BITS = 5
+};
+
+/* A name is longer than any that is known. */
+#define MAX_NAME	64
+
+/* Where something is written; "to" NULL: nowhere, it is only counted. */
+typedef struct Output
+{
+	uint8_t    *to;
+	size_t		length;
+	size_t		room;
+} Output;
+
+static bool
+put(Output *out, const void *bytes, size_t length)
+{
+	if (length > out->room - out->length)
+		return false;
+	if (out->to != NULL && length > 0)
+		memcpy(out->to + out->length, bytes, length);
+	out->length += length;
+	return true;
+}
+
+static bool
+put_text(Output *out, const char *text)
+{
+	return put(out, text, strlen(text));
+}
+
+static bool
+is_repeated(const ProtobufCFieldDescriptor *field)
+{
+	return field->label == PROTOBUF_C_LABEL_REPEATED;
+}
+
+static int
+wire_type(const ProtobufCFieldDescriptor *field)
+{
+	return field->type == PROTOBUF_C_TYPE_STRING ||
+		field->type == PROTOBUF_C_TYPE_MESSAGE ? WIRE_BYTES : WIRE_VARINT;
+}
+
+/*
+ * From the binary form to JSON
+ */
+
+typedef struct Bytes
+{
+	const uint8_t *at;
+	const uint8_t *end;
+} Bytes;
+
+/* A field as it stands in a message: a number, or bytes, or neither is of use. */
+typedef struct Record
+{
+	uint32_t	number;
+	int			wire_type;
+	uint64_t	value;
+	Bytes		bytes;
+} Record;
+
+static bool
+take_varint(Bytes *from, uint64_t *value)
+{
+	*value = 0;
+	for (int shift = 0; shift < 64 && from->at < from->end; shift += 7)
+	{
+		uint8_t		byte = *from->at++;
+
+		if (shift == 63 && byte > 1)
+			return false;
+		*value |= (uint64_t) (byte & 0x7F) << shift;
+		if (byte < 0x80)
+			return true;
+	}
+	return false;
+}
+
+static bool
+take_record(Bytes *from, Record *record)
+{
+	uint64_t	tag;
+	uint64_t	length;
+
+	if (!take_varint(from, &tag) || tag > UINT32_MAX || tag >> 3 == 0)
+		return false;
+	record->number = (uint32_t) tag >> 3;
+	record->wire_type = (int) (tag & 7);
+	switch (record->wire_type)
+	{
+		case WIRE_VARINT:
+			return take_varint(from, &record->value);
+		case WIRE_64_BITS:
+			length = 8;
+			break;
+		case WIRE_BYTES:
+			if (!take_varint(from, &length))
+				return false;
+			break;
+		case WIRE_32_BITS:
+			length = 4;
+			break;
+		default:				/* groups, which nothing here has */
+			return false;
+	}
+	if (length > (size_t) (from->end - from->at))
+		return false;
+	record->bytes.at = from->at;
+	from->at += length;
+	record->bytes.end = from->at;
+	return true;
+}
+
+/* Does a record of one field put an end to what was said of the other? */
+static bool
+overrides(const ProtobufCFieldDescriptor *later, const ProtobufCFieldDescriptor *field)
+{
+	return later == field ||
+		(later != NULL && (later->flags & field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
+		 later->quantifier_offset == field->quantifier_offset);
+}
+
+/*
+ * The next record of a field; if it is not repeated, the one that counts.  The
+ * message is well-formed.
+ */
+static bool
+find_record(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field,
+			Bytes *message, Record *found)
+{
+	bool		is_found = false;
+	Record		record;
+
+	while (!(is_found && is_repeated(field)) && message->at < message->end &&
+		   take_record(message, &record))
+	{
+		const ProtobufCFieldDescriptor *other =
+			protobuf_c_message_descriptor_get_field(type, record.number);
+
+		if (overrides(other, field))
+			is_found = other == field;
+		if (other == field)
+			*found = record;
+	}
+	return is_found;
+}
+
+static bool
+put_decimal(Output *out, uint64_t value)
+{
+	char		digits[20];
+	size_t		first = sizeof(digits);
+
+	do
+		digits[--first] = (char) ('0' + value % 10);
+	while ((value /= 10) > 0);
+	return put(out, digits + first, sizeof(digits) - first);
+}
+
+static bool
+put_int32(Output *out, int32_t value)
+{
+	int64_t		wide = value;
+
+	return value < 0 ? put_text(out, "-") && put_decimal(out, (uint64_t) -wide) :
+		put_decimal(out, (uint64_t) wide);
+}
+
+/* A string as JSON has it; false: it has a NUL, which no text can hold. */
+static bool
+put_json_string(Output *out, Bytes string)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	put_text(out, "\"");
+	for (; string.at < string.end; string.at++)
+	{
+		char		escape[] = {'\\', 'u', '0', '0', digits[*string.at >> 4], digits[*string.at & 0x0F]};
+
+		if (*string.at == 0)
+			return false;
+		if (*string.at < 0x20)
+			put(out, escape, sizeof(escape));
+		else
+		{
+			if (*string.at == '"' || *string.at == '\\')
+				put_text(out, "\\");
+			put(out, string.at, 1);
+		}
+	}
+	return put_text(out, "\"");
+}
+
+/* The name of a field in camelCase, in quotes, with a colon. */
+static void
+put_json_name(Output *out, const char *name)
+{
+	put_text(out, "\"");
+	for (; *name; name++)
+	{
+		char		upper = name[1] >= 'a' && name[1] <= 'z' ? (char) (name[1] - 'a' + 'A') : name[1];
+
+		if (*name != '_')
+			put(out, name, 1);
+		else
+		{
+			put(out, &upper, 1);
+			name++;
+		}
+	}
+	put_text(out, "\":");
+}
+
+static UserLockReading put_json_message(Output *out, const ProtobufCMessageDescriptor *type,
+										Bytes message, int depth);
+
+static UserLockReading
+put_json_value(Output *out, const ProtobufCFieldDescriptor *field, const Record *record, int depth)
+{
+	const ProtobufCEnumValue *name;
+
+	switch (field->type)
+	{
+		case PROTOBUF_C_TYPE_STRING:
+			return put_json_string(out, record->bytes) ? USERLOCK_READ : USERLOCK_MALFORMED;
+		case PROTOBUF_C_TYPE_MESSAGE:
+			return put_json_message(out, field->descriptor, record->bytes, depth + 1);
+		case PROTOBUF_C_TYPE_BOOL:
+			put_text(out, record->value != 0 ? "true" : "false");
+			return USERLOCK_READ;
+		case PROTOBUF_C_TYPE_UINT64:
+			put_text(out, "\"");
+			put_decimal(out, record->value);
+			put_text(out, "\"");
+			return USERLOCK_READ;
+		case PROTOBUF_C_TYPE_UINT32:
+			put_decimal(out, (uint32_t) record->value);
+			return USERLOCK_READ;
+		case PROTOBUF_C_TYPE_INT32:
+			put_int32(out, (int32_t) record->value);
+			return USERLOCK_READ;
+		case PROTOBUF_C_TYPE_ENUM:
+			name = protobuf_c_enum_descriptor_get_value(field->descriptor, (int32_t) record->value);
+			if (name == NULL)
+				put_int32(out, (int32_t) record->value);
+			else
+			{
+				put_text(out, "\"");
+				put_text(out, name->name);
+				put_text(out, "\"");
+			}
+			return USERLOCK_READ;
+		default:				/* no message here has another */
+			return USERLOCK_MALFORMED;
+	}
+}
+
+/* Is every record whole, and each that is known of the type that it should be? */
+static bool
+is_well_formed(const ProtobufCMessageDescriptor *type, Bytes message)
+{
+	Record		record;
+
+	while (message.at < message.end)
+	{
+		const ProtobufCFieldDescriptor *field;
+
+		if (!take_record(&message, &record))
+			return false;
+		field = protobuf_c_message_descriptor_get_field(type, record.number);
+		if (field != NULL && record.wire_type != wire_type(field))
+			return false;
+	}
+	return true;
+}
+
+static UserLockReading
+put_json_message(Output *out, const ProtobufCMessageDescriptor *type, Bytes message, int depth)
+{
+	const char *separator = "";
+
+	if (depth > USERLOCK_MAX_MESSAGE_DEPTH)
+		return USERLOCK_TOO_DEEP;
+	if (!is_well_formed(type, message))
+		return USERLOCK_MALFORMED;
+
+	put_text(out, "{");
+	for (unsigned int i = 0; i < type->n_fields; i++)
+	{
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+		Bytes		rest = message;
+		Record		record;
+		bool		is_first = true;
+
+		/* Once, if it is not repeated. */
+		while (find_record(type, field, &rest, &record))
+		{
+			UserLockReading reading;
+
+			put_text(out, is_first ? separator : ",");
+			if (is_first)
+			{
+				put_json_name(out, field->name);
+				if (is_repeated(field))
+					put_text(out, "[");
+			}
+			is_first = false;
+			separator = ",";
+			reading = put_json_value(out, field, &record, depth);
+			if (reading != USERLOCK_READ)
+				return reading;
+		}
+		if (!is_first && is_repeated(field))
+			put_text(out, "]");
+	}
+	put_text(out, "}");
+	return USERLOCK_READ;
+}
+
+UserLockReading
+userlock_message_to_json(const ProtobufCMessageDescriptor *type,
+						 const uint8_t *message, size_t length,
+						 char *json, size_t *json_length)
+{
+	Output		out = {.to = (uint8_t *) json, .room = SIZE_MAX};
+	UserLockReading reading = put_json_message(&out, type, (Bytes) {message, message + length}, 1);
+
+	*json_length = out.length;
+	return reading;
+}
+
+/*
+ * From JSON to the binary form
+ */
+
+typedef struct Text
+{
+	const char *at;
+	const char *end;
+} Text;
+
+static void
+skip_space(Text *json)
+{
+	while (json->at < json->end && strchr(" \t\n\r", *json->at) != NULL && *json->at != '\0')
+		json->at++;
+}
+
+/* Takes what comes next, if it is this. */
+static bool
+take(Text *json, const char *token)
+{
+	size_t		length = strlen(token);
+
+	skip_space(json);
+	if ((size_t) (json->end - json->at) < length || memcmp(json->at, token, length) != 0)
+		return false;
+	json->at += length;
+	return true;
+}
+
+/* Likewise, but nothing comes before it. */
+static bool
+take_char(Text *json, char c)
+{
+	if (json->at == json->end || *json->at != c)
+		return false;
+	json->at++;
+	return true;
+}
+
+/* The four digits of \uXXXX; -1: they are none. */
+static int32_t
+take_code_unit(Text *json)
+{
+	int32_t		unit = 0;
+
+	if (json->end - json->at < 4)
+		return -1;
+	for (int i = 0; i < 4; i++)
+	{
+		static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+		const char *digit = *json->at != '\0' ? strchr(digits, *json->at) : NULL;
+
+		if (digit == NULL)
+			return -1;
+		unit = unit << 4 | (int32_t) ((digit - digits) & 0x0F);
+		json->at++;
+	}
+	return unit;
+}
+
+/* The character of \uXXXX, after the u, in UTF-8: not NUL, no half of a pair. */
+static bool
+take_unicode_escape(Text *json, Output *out)
+{
+	int32_t		code = take_code_unit(json);
+	uint8_t		utf8[4];
+
+	if (code <= 0 || (code >= 0xDC00 && code <= 0xDFFF))
+		return false;
+	if (code >= 0xD800 && code <= 0xDBFF)
+	{
+		int32_t		low;
+
+		if (json->end - json->at < 2 || json->at[0] != '\\' || json->at[1] != 'u')
+			return false;
+		json->at += 2;
+		low = take_code_unit(json);
+		if (low < 0xDC00 || low > 0xDFFF)
+			return false;
+		code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+	}
+	if (code < 0x80)
+	{
+		utf8[0] = (uint8_t) code;
+		return put(out, utf8, 1);
+	}
+	if (code < 0x800)
+	{
+		utf8[0] = (uint8_t) (0xC0 | code >> 6);
+		utf8[1] = (uint8_t) (0x80 | (code & 0x3F));
+		return put(out, utf8, 2);
+	}
+	if (code < 0x10000)
+	{
+		utf8[0] = (uint8_t) (0xE0 | code >> 12);
+		utf8[1] = (uint8_t) (0x80 | (code >> 6 & 0x3F));
+		utf8[2] = (uint8_t) (0x80 | (code & 0x3F));
+		return put(out, utf8, 3);
+	}
+	utf8[0] = (uint8_t) (0xF0 | code >> 18);
+	utf8[1] = (uint8_t) (0x80 | (code >> 12 & 0x3F));
+	utf8[2] = (uint8_t) (0x80 | (code >> 6 & 0x3F));
+	utf8[3] = (uint8_t) (0x80 | (code & 0x3F));
+	return put(out, utf8, 4);
+}
+
+/* Writes what a string stands for. */
+static bool
+take_string(Text *json, Output *out)
+{
+	static const char escapes[] = "\"\"\\\\//b\bf\fn\nr\rt\t";
+
+	if (!take(json, "\""))
+		return false;
+	while (json->at < json->end)
+	{
+		char		c = *json->at++;
+
+		if (c == '"')
+			return true;
+		if (c >= 0 && c < 0x20)
+			return false;
+		if (c == '\\')
+		{
+			const char *escape = escapes;
+
+			if (json->at == json->end)
+				return false;
+			c = *json->at++;
+			if (c == 'u')
+			{
+				if (!take_unicode_escape(json, out))
+					return false;
+				continue;
+			}
+			while (*escape != '\0' && *escape != c)
+				escape += 2;
+			if (*escape == '\0')
+				return false;
+			c = escape[1];
+		}
+		if (!put(out, &c, 1))
+			return false;
+	}
+	return false;
+}
+
+/* Steps over a value of any kind, brackets and all. */
+static bool
+skip_value(Text *json)
+{
+	int			open = 0;
+
+	do
+	{
+		skip_space(json);
+		if (json->at == json->end)
+			return false;
+		switch (*json->at++)
+		{
+			case '"':
+				while (json->at < json->end && *json->at != '"')
+					json->at += *json->at == '\\' && json->end - json->at > 1 ? 2 : 1;
+				if (json->at == json->end)
+					return false;
+				json->at++;
+				break;
+			case '{':
+			case '[':
+				open++;
+				break;
+			case '}':
+			case ']':
+				open--;
+				break;
+			case ',':
+			case ':':
+				if (open == 0)
+					return false;
+				break;
+			default:			/* a number or a word */
+				while (json->at < json->end && strchr(" \t\n\r,:{}[]\"", *json->at) == NULL)
+					json->at++;
+				break;
+		}
+	}
+	while (open > 0);
+	return open == 0;
+}
+
+static bool
+put_varint(Output *out, uint64_t value)
+{
+	uint8_t		bytes[10];
+	size_t		length = 0;
+
+	do
+	{
+		bytes[length] = (uint8_t) ((value & 0x7F) | (value > 0x7F ? 0x80 : 0));
+		length++;
+	}
+	while ((value >>= 7) > 0);
+	return put(out, bytes, length);
+}
+
+static bool
+put_tag(Output *out, uint32_t number, int type)
+{
+	return put_varint(out, (uint64_t) number << 3 | (uint64_t) type);
+}
+
+/*
+ * What has its length before it is written first: behind a byte for the length,
+ * and moved on if that takes more.
+ */
+static bool
+begin_bytes(Output *out, size_t *start)
+{
+	bool		has_room = put(out, "", 1);
+
+	*start = out->length;
+	return has_room;
+}
+
+static bool
+end_bytes(Output *out, size_t start)
+{
+	size_t		length = out->length - start;
+	Output		prefix = {.to = out->to + start - 1, .room = 10};
+	size_t		more = 0;
+
+	for (size_t rest = length >> 7; rest > 0; rest >>= 7)
+		more++;
+	if (!put(out, "\0\0\0\0\0\0\0\0\0\0", more))
+		return false;
+	memmove(out->to + start + more, out->to + start, length);
+	return put_varint(&prefix, length);
+}
+
+/* An integer, also in quotes, between these. */
+static bool
+take_integer(Text *json, int64_t least, uint64_t most, uint64_t *value)
+{
+	bool		is_quoted = take(json, "\"");
+	bool		is_negative;
+	const char *first;
+
+	if (!is_quoted)
+		skip_space(json);
+	is_negative = take_char(json, '-');
+	first = json->at;
+	*value = 0;
+	for (; json->at < json->end && *json->at >= '0' && *json->at <= '9'; json->at++)
+	{
+		uint64_t	digit = (uint64_t) (*json->at - '0');
+
+		if (*value > (UINT64_MAX - digit) / 10)
+			return false;
+		*value = *value * 10 + digit;
+	}
+	if (json->at == first || (is_quoted && !take_char(json, '"')))
+		return false;
+	if (!is_negative)
+		return *value <= most;
+	if (*value > (uint64_t) -(least + 1) + 1)
+		return false;
+	*value = 0 - *value;
+	return true;
+}
+
+/* The number of an enumeration's value, by its name or as it is. */
+static bool
+take_enum(Text *json, const ProtobufCEnumDescriptor *type, uint64_t *value)
+{
+	char		name[MAX_NAME];
+	Output		out = {.to = (uint8_t *) name, .room = sizeof(name) - 1};
+	Text		start;
+	const ProtobufCEnumValue *found;
+
+	skip_space(json);
+	start = *json;
+	if (!take(json, "\""))
+		return take_integer(json, INT32_MIN, INT32_MAX, value);
+	*json = start;
+	if (!take_string(json, &out))
+		return false;
+	name[out.length] = '\0';
+	found = protobuf_c_enum_descriptor_get_value_by_name(type, name);
+	if (found == NULL)
+		return false;
+	*value = (uint64_t) (int64_t) found->value;
+	return true;
+}
+
+/* A number of so many digits. */
+static bool
+take_digits(Text *json, int count, int32_t *value)
+{
+	*value = 0;
+	for (; count > 0; count--, json->at++)
+	{
+		if (json->at == json->end || *json->at < '0' || *json->at > '9')
+			return false;
+		*value = *value * 10 + (*json->at - '0');
+	}
+	return true;
+}
+
+/* Days from 1970-01-01; counted in years that begin in March. */
+static int64_t
+days_since_1970(int32_t year, int32_t month, int32_t day)
+{
+	int64_t		y = year - (month <= 2);
+	int64_t		era_year = y % 400;
+	int64_t		day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+	return y / 400 * 146097 + era_year * 365 + era_year / 4 - era_year / 100 + day_of_year - 719468;
+}
+
+/* A moment in UTC, as the contract's functions write it, as two numbers. */
+static bool
+take_timestamp(Text *json, Output *out)
+{
+	int32_t		year,
+				month,
+				day,
+				hour,
+				minute,
+				second;
+	int32_t		nanos = 0;
+	int64_t		seconds;
+
+	if (!take(json, "\"") ||
+		!take_digits(json, 4, &year) || !take_char(json, '-') ||
+		!take_digits(json, 2, &month) || !take_char(json, '-') ||
+		!take_digits(json, 2, &day) || !take_char(json, 'T') ||
+		!take_digits(json, 2, &hour) || !take_char(json, ':') ||
+		!take_digits(json, 2, &minute) || !take_char(json, ':') ||
+		!take_digits(json, 2, &second) ||
+		year < 1 || month < 1 || month > 12 || day < 1 || day > 31 ||
+		hour > 23 || minute > 59 || second > 59)
+		return false;
+	if (take_char(json, '.'))
+	{
+		int32_t		digit;
+		int32_t		place = 100000000;
+
+		if (!take_digits(json, 1, &digit))
+			return false;
+		do
+		{
+			nanos += digit * place;
+			place /= 10;
+		}
+		while (take_digits(json, 1, &digit));
+	}
+	if (!take_char(json, 'Z') || !take_char(json, '"'))
+		return false;
+
+	seconds = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	return (seconds == 0 || (put_tag(out, 1, WIRE_VARINT) && put_varint(out, (uint64_t) seconds))) &&
+		(nanos == 0 || (put_tag(out, 2, WIRE_VARINT) && put_varint(out, (uint64_t) nanos)));
+}
+
+static UserLockReading take_message(Text *json, const ProtobufCMessageDescriptor *type,
+									Output *out, int depth);
+
+/* Writes a value with its tag. */
+static UserLockReading
+take_value(Text *json, const ProtobufCFieldDescriptor *field, Output *out, int depth)
+{
+	const ProtobufCMessageDescriptor *type = field->descriptor;
+	UserLockReading reading = USERLOCK_READ;
+	uint64_t	value = 0;
+	size_t		start;
+	bool		is_good;
+
+	if (!put_tag(out, field->id, wire_type(field)))
+		return USERLOCK_MALFORMED;
+	switch (field->type)
+	{
+		case PROTOBUF_C_TYPE_STRING:
+			is_good = begin_bytes(out, &start) && take_string(json, out) && end_bytes(out, start);
+			return is_good ? USERLOCK_READ : USERLOCK_MALFORMED;
+		case PROTOBUF_C_TYPE_MESSAGE:
+			if (!begin_bytes(out, &start))
+				return USERLOCK_MALFORMED;
+			if (strcmp(type->short_name, "Timestamp") != 0)
+				reading = take_message(json, type, out, depth + 1);
+			else if (!take_timestamp(json, out))
+				reading = USERLOCK_MALFORMED;
+			return reading == USERLOCK_READ && !end_bytes(out, start) ? USERLOCK_MALFORMED : reading;
+		case PROTOBUF_C_TYPE_BOOL:
+			value = take(json, "true");
+			is_good = value || take(json, "false");
+			break;
+		case PROTOBUF_C_TYPE_UINT64:
+			is_good = take_integer(json, 0, UINT64_MAX, &value);
+			break;
+		case PROTOBUF_C_TYPE_UINT32:
+			is_good = take_integer(json, 0, UINT32_MAX, &value);
+			break;
+		case PROTOBUF_C_TYPE_INT32:
+			is_good = take_integer(json, INT32_MIN, INT32_MAX, &value);
+			break;
+		case PROTOBUF_C_TYPE_ENUM:
+			is_good = take_enum(json, field->descriptor, &value);
+			break;
+		default:				/* no message here has another */
+			is_good = false;
+	}
+	return is_good && put_varint(out, value) ? USERLOCK_READ : USERLOCK_MALFORMED;
+}
+
+static UserLockReading
+take_field(Text *json, const ProtobufCFieldDescriptor *field, Output *out, int depth)
+{
+	if (take(json, "null"))
+		return USERLOCK_READ;
+	if (!is_repeated(field))
+		return take_value(json, field, out, depth);
+	if (!take(json, "["))
+		return USERLOCK_MALFORMED;
+	if (take(json, "]"))
+		return USERLOCK_READ;
+	do
+	{
+		UserLockReading reading = take_value(json, field, out, depth);
+
+		if (reading != USERLOCK_READ)
+			return reading;
+	}
+	while (take(json, ","));
+	return take(json, "]") ? USERLOCK_READ : USERLOCK_MALFORMED;
+}
+
+/* Is a name a field's, as it is or in camelCase? */
+static bool
+names_field(const char *name, const char *field)
+{
+	if (strcmp(name, field) == 0)
+		return true;
+	for (; *field != '\0'; field++, name++)
+	{
+		if (*field != '_')
+		{
+			if (*name != *field)
+				return false;
+		}
+		else if (*name != *++field - 'a' + 'A')
+			return false;
+	}
+	return *name == '\0';
+}
+
+/* The field that a member of an object is; NULL: none that is known. */
+static const ProtobufCFieldDescriptor *
+find_field(const ProtobufCMessageDescriptor *type, const char *name)
+{
+	for (unsigned int i = 0; i < type->n_fields; i++)
+	{
+		if (names_field(name, type->fields[i].name))
+			return &type->fields[i];
+	}
+	return NULL;
+}
+
+static UserLockReading
+take_message(Text *json, const ProtobufCMessageDescriptor *type, Output *out, int depth)
+{
+	if (depth > USERLOCK_MAX_MESSAGE_DEPTH)
+		return USERLOCK_TOO_DEEP;
+	if (!take(json, "{"))
+		return USERLOCK_MALFORMED;
+	if (take(json, "}"))
+		return USERLOCK_READ;
+	do
+	{
+		char		name[MAX_NAME];
+		Output		name_out = {.to = (uint8_t *) name, .room = sizeof(name) - 1};
+		const ProtobufCFieldDescriptor *field = NULL;
+		UserLockReading reading = USERLOCK_READ;
+		Text		start;
+
+		skip_space(json);
+		start = *json;
+		if (take_string(json, &name_out))
+		{
+			name[name_out.length] = '\0';
+			field = find_field(type, name);
+		}
+		else
+		{
+			/* Too long to be known, if it is one. */
+			*json = start;
+			if (json->at == json->end || *json->at != '"' || !skip_value(json))
+				return USERLOCK_MALFORMED;
+		}
+		if (!take(json, ":"))
+			return USERLOCK_MALFORMED;
+		if (field != NULL)
+			reading = take_field(json, field, out, depth);
+		else if (!skip_value(json))
+			reading = USERLOCK_MALFORMED;
+		if (reading != USERLOCK_READ)
+			return reading;
+	}
+	while (take(json, ","));
+	return take(json, "}") ? USERLOCK_READ : USERLOCK_MALFORMED;
+}
+
+UserLockReading
+userlock_json_to_message(const ProtobufCMessageDescriptor *type,
+						 const char *json, size_t length,
+						 uint8_t *message, size_t *message_length)
+{
+	Text		text = {json, json + length};
+	Output		out = {.to = message, .room = USERLOCK_MESSAGE_ROOM(length)};
+	UserLockReading reading = take_message(&text, type, &out, 1);
+
+	skip_space(&text);
+	if (reading == USERLOCK_READ && text.at < text.end)
+		reading = USERLOCK_MALFORMED;
+	*message_length = out.length;
+	return reading;
+}
