@@ -46,7 +46,9 @@ for (const [name, transport] of Object.entries(transports)) {
     await outcome(users.unlockUser({ userId })),
     await outcome(users.unlockUser({ userId })),
     await outcome(createUserServiceClient(transport(expired)).unlockUser({ userId })),
+    await outcome(users.listPasskeys({ userId })),
     await outcome(users.getUserByID({ userId })),
+    (await users.listUsers({ queries: [{ query: { case: 'inUserIdsQuery', value: { userIds: [userId] } } }] })).result.map((user) => [user.userId === userId, user.state]),
     await outcome(users.lockUser({ userId })),
   ];
 }
@@ -90,10 +92,11 @@ test('a page of another origin unlocks a user over gRPC-Web and Connect, and rea
     const refused = [9, 'User is not locked (COMMAND-olb9vb0oca)', 'COMMAND-olb9vb0oca'];
     const badToken = [16, 'Errors.Token.Invalid (AUTH-7fs1e)', 'AUTH-7fs1e'];
     const unknown = [12, 'HTTP 404'];
+    const found = [[true, 1]];
     assert.deepEqual(outcomes, {
-      web: ['3', refused, badToken, unknown, '4'],
-      json: ['5', refused, badToken, unknown, '6'],
-      proto: ['7', refused, badToken, unknown, '8'],
+      web: ['3', refused, badToken, unknown, '3', found, '4'],
+      json: ['5', refused, badToken, unknown, '5', found, '6'],
+      proto: ['7', refused, badToken, unknown, '7', found, '8'],
     });
     assert.equal(await stateOf(userId), 'locked');
     assert.equal(await eventsOf(userId), 'registered locked unlocked locked unlocked locked unlocked locked');

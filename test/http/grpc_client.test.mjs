@@ -12,7 +12,9 @@ const method = (path) => ({ path, requestStream: false, responseStream: false, r
 const Client = grpc.makeGenericClientConstructor({
   unlockUser: method('/zitadel.user.v2.UserService/UnlockUser'),
   unlockUserV1: method('/zitadel.management.v1.ManagementService/UnlockUser'),
+  listPasskeys: method('/zitadel.user.v2.UserService/ListPasskeys'),
   getUser: method('/zitadel.user.v2.UserService/GetUserByID'),
+  listUsers: method('/zitadel.user.v2.UserService/ListUsers'),
 }, 'Zitadel');
 const client = new Client(new URL(env.GRPC_URL).host, grpc.credentials.createInsecure());
 after(() => client.close());
@@ -48,11 +50,11 @@ test('grpc-js reads every error', async () => {
   await fails(call('unlockUser', message, env.STRANGER_TOKEN), 7, 'No matching permissions found (AUTH-AWfge)', true);
   await fails(call('unlockUser', message, null), 16, 'auth header missing');
   for (const make of Object.values(badTokens)) await fails(call('unlockUser', message, await make()), 16, 'Errors.Token.Invalid (AUTH-7fs1e)', true);
-  await fails(call('getUser', message), 12);
+  await fails(call('listPasskeys', message), 12);
   for (const size of [4_000_000, 8_000_000]) {
     await fails(call('unlockUser', bytes(1, 'x'.repeat(size))), 8, 'Request Entity Too Large');
     await fails(call('unlockUser', bytes(1, 'x'.repeat(size)), env.EXPIRED_TOKEN), 16, 'Errors.Token.Invalid (AUTH-7fs1e)', true);
-    await fails(call('getUser', bytes(1, 'x'.repeat(size))), 12);
+    await fails(call('listPasskeys', bytes(1, 'x'.repeat(size))), 12);
   }
   assert.equal(await stateOf(user), 'locked');
 });

@@ -10,7 +10,7 @@ import { env, get, newUser, request, rpc, sign, sql } from './lib/client.mjs';
 import { startNginx } from './lib/nginx.mjs';
 import { startPostgrest } from './lib/postgrest.mjs';
 import { database } from './lib/render.mjs';
-import { badToken, call, protocols } from './lib/rpc.mjs';
+import { badToken, bytes, call, missingToken, protocols, services } from './lib/rpc.mjs';
 import { unavailable } from './lib/unavailable.mjs';
 
 const stack = env.PGHOST;
@@ -44,7 +44,28 @@ test('a standby is read from', async () => {
   assert.equal((await get(`/rpc/user_status?user_id=${user}`, { token: env.OPERATOR_TOKEN })).json.state, 'active');
 });
 
-for (const [name, answers] of unavailable()) test(`on a standby, ${name} says that it is unavailable`, answers);
+for (const [name, answers] of unavailable({ reads: false })) test(`on a standby, ${name} says that it is unavailable`, answers);
+
+test('on a standby, Zitadel\'s users are found, over every protocol', async () => {
+  const token = env.OPERATOR_TOKEN;
+  const found = { queries: [{ inUserIdsQuery: { userIds: [user] } }] };
+  assert.equal((await get(`/v2/users/${user}`, { token })).json.user.state, 'USER_STATE_ACTIVE');
+  assert.equal((await get(`/management/v1/users/${user}`, { token })).json.user.id, user);
+  assert.equal((await request('POST', '/v2/users', { token, body: found })).json.result[0].userId, user);
+  assert.equal((await request('POST', '/management/v1/users/_search', { token, body: found })).json.result[0].id, user);
+  assert.equal((await get('/v2/users/nobody', { token })).status, 404);
+  assert.equal((await get(`/v2/users/${user}`, { token: env.STRANGER_TOKEN })).status, 403);
+  for (const [name, protocol] of Object.entries(protocols)) {
+    for (const { path } of Object.values(services)) {
+      if (protocol.isConnect && path.includes('.v1.')) continue;
+      const got = await call(protocol, `${path}GetUserByID`, protocol.request(user));
+      assert.ok(got.body.includes(user), `${path} ${name}`);
+      const listed = await call(protocol, `${path}ListUsers`, protocol.encode ? protocol.encode(bytes(3, bytes(10, bytes(1, user)))) : JSON.stringify(found));
+      assert.ok(listed.body.includes(user), `${path} ${name}`);
+      protocol.check(await call(protocol, `${path}ListUsers`, protocol.request('x'), { token: null }), missingToken, protocol.type);
+    }
+  }
+});
 
 test('on a standby, the contracts read', async () => {
   const key = { headers: { 'X-API-KEY': env.MONOCLOUD_API_KEY } };

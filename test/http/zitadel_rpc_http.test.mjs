@@ -121,7 +121,7 @@ const bare = (answer, status, description) => {
 
 test('unknown methods and services are a bare 404', async () => {
   for (const protocol of Object.values(protocols)) {
-    for (const path of [`${v2}GetUserByID`, `${v2}unlockuser`, `${v2}UnlockUser/`, v2, `${v1}UnlockUsers`, '/zitadel.session.v2.SessionService/GetSession', '/grpc.health.v1.Health/Check']) {
+    for (const path of [`${v2}GetUserById`, `${v2}ListPasskeys`, `${v2}unlockuser`, `${v2}UnlockUser/`, v2, `${v1}UnlockUsers`, '/zitadel.session.v2.SessionService/GetSession', '/grpc.health.v1.Health/Check']) {
       bare(await call(protocol, path, protocol.request('x')), 404);
       bare(await call(protocol, path, protocol.request('x'), { token: null, transport: http2 }), 404);
     }

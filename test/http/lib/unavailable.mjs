@@ -9,22 +9,30 @@ const json = 'application/json';
 const uuid = '6b0c4ba2-1d2f-4a2e-9a3b-0d6c7a5c2f11';
 const answer = (type, body) => ({ status: 503, type, body, headers: { 'retry-after': '1' } });
 
-// Rows of [name, call]; the key is MonoCloud's.
-export function unavailable({ token = env.OPERATOR_TOKEN, key = env.MONOCLOUD_API_KEY } = {}) {
+// Rows of [name, call]; the key is MonoCloud's.  Calls that read are among them, unless
+// told otherwise.
+export function unavailable({ token = env.OPERATOR_TOKEN, key = env.MONOCLOUD_API_KEY, reads = true } = {}) {
+  const zitadel = answer(json, '{"code":14,"message":"service unavailable"}');
   const rows = [
-    ['Zitadel v2', () => request('POST', '/v2/users/x/unlock', { token }), answer(json, '{"code":14,"message":"service unavailable"}')],
-    ['Zitadel v1', () => request('POST', '/management/v1/users/x/_unlock', { token }), answer(json, '{"code":14,"message":"service unavailable"}')],
+    ['Zitadel v2', () => request('POST', '/v2/users/x/unlock', { token }), zitadel],
+    ['Zitadel v1', () => request('POST', '/management/v1/users/x/_unlock', { token }), zitadel],
     ['Guardhouse', () => request('PATCH', '/api/v1/users/1/unblock', { token }), answer(json, '{"error":"temporarily_unavailable"}')],
     ['MonoCloud', () => request('POST', '/api/users/x/unblock', { headers: { 'X-API-KEY': key } }), answer('application/problem+json',
       /^\{"type":"https:\/\/httpstatuses\.io\/503","title":"Service Unavailable","status":503,"traceId":"00-[0-9a-f]{32}-[0-9a-f]{16}-01"\}$/)],
+    ...(reads ? [
+      ['Zitadel v2, a user', () => request('GET', '/v2/users/x', { token }), zitadel],
+      ['Zitadel v2, a list', () => request('POST', '/v2/users', { token, body: {} }), zitadel],
+      ['Zitadel v1, a user', () => request('GET', '/management/v1/users/x', { token }), zitadel],
+      ['Zitadel v1, a list', () => request('POST', '/management/v1/users/_search', { token, body: {} }), zitadel],
+    ] : []),
     ['Xekout', () => request('POST', `/v1/admin/tenant/user/revoke/${uuid}`, { token }), answer(json,
       '{"status":"error","code":503001,"message":"service unavailable"}')],
   ].map(([name, send, expected]) => [name, async () => check(await send(), expected, name)]);
   for (const { path } of Object.values(services)) {
     for (const [name, protocol] of Object.entries(protocols)) {
       if (protocol.isConnect && path.includes('.v1.')) continue;
-      rows.push([`${path} over ${name}`, async () => {
-        const received = await call(protocol, `${path}UnlockUser`, protocol.request('x'), { token, headers: { origin: 'http://x' } });
+      for (const method of ['UnlockUser', ...(reads ? ['GetUserByID', 'ListUsers'] : [])]) rows.push([`${path}${method} over ${name}`, async () => {
+        const received = await call(protocol, path + method, protocol.request('x'), { token, headers: { origin: 'http://x' } });
         assert.equal(received.headers['access-control-allow-origin'], '*');
         if (name !== 'gRPC-Web') {
           protocol.check(received, { code: 14, text: 'service unavailable' }, protocol.type);
