@@ -3,7 +3,7 @@
  *		Zitadel's messages as SQL functions: a request in either form becomes JSON,
  *		JSON becomes the binary form of a response.
  *
- * All that decides is JSON: what reads and writes it, protojson.c, does so for
+ * All that decides is JSON: what reads and writes it (protojson.h) does so for
  * every protocol.  Requests come from anyone who can send one: what is wrong with
  * them is told in words, never with an error.  Texts are UTF-8, which is the
  * encoding of the database (the install script sees to that).
