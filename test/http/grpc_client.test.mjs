@@ -41,6 +41,13 @@ test('grpc-js unlocks a user, and is refused the second time', async () => {
   }
 });
 
+test('grpc-js gets a user, and lists users', async () => {
+  const user = await newUser('lock_user');
+  for (const message of [await call('getUser', bytes(1, user)), await call('listUsers', bytes(3, bytes(10, bytes(1, user))))]) assert.ok(message.includes(bytes(1, user)), message);
+  await fails(call('getUser', bytes(1, 'nobody')), 5, 'User could not be found (QUERY-Dfbg2)', true);
+  await fails(call('listUsers', bytes(3, '')), 3, 'List.Query.Invalid (GRPC-vR9nC)', true);
+});
+
 test('grpc-js reads every error', async () => {
   const user = await newUser('lock_user');
   const message = bytes(1, user);

@@ -84,9 +84,9 @@ for (const [version, v] of Object.entries(versions)) {
     await call('lock_user', { user_id: 'a' });
     assert.equal(await stateOf('a'), 'USER_STATE_LOCKED');
     assert.deepEqual(await locked(), ['a']);
-    await call('lock_user', { user_id: 'b', until: new Date(Date.now() + 1000).toISOString() });
+    await call('lock_user', { user_id: 'b', until: new Date(Date.now() + 2000).toISOString() });
     assert.deepEqual(await locked(), ['a', 'b']);
-    await new Promise((resolve) => setTimeout(resolve, 1050));
+    await new Promise((resolve) => setTimeout(resolve, 2050));
     assert.equal(await stateOf('b'), 'USER_STATE_ACTIVE');
     assert.deepEqual(await locked(), ['a']);
     const { details, result } = (await list({ query: { asc: true } }, { token })).json;

@@ -41,14 +41,8 @@ for (const [service, { path }] of Object.entries(services)) {
     // A list has a moment that nobody knows before.
     const checkList = (answer, total, users) => {
       const body = protocol.framed ? answer.body.subarray(5, 5 + answer.body.readUInt32BE(1)) : answer.body;
-      const read = protocol.encode ? schema.ListUsersResponseSchema : undefined;
       const field = version === 'v2' ? 'timestamp' : 'viewTimestamp';
-      let moment;
-      if (read) {
-        // details = 1 { ..., timestamp = 3 }, which is the last of them.
-        const details = body.subarray(2, 2 + body[1]);
-        moment = timestampOf(details.subarray(details.lastIndexOf(0x1a, details.length - 1)));
-      } else moment = JSON.parse(body).details[field];
+      const moment = protocol.encode ? timestampOf(body) : JSON.parse(body).details[field];
       check(answer, answered('ListUsersResponseSchema', {
         details: { ...(total ? { totalResult: String(total), processedSequence: String(Math.max(...users.map((user) => Number(user.details.sequence)))) } : {}), [field]: moment },
         ...(users.length ? { result: users } : {}),
@@ -153,23 +147,23 @@ for (const [service, { path }] of Object.entries(services)) {
   }
 }
 
-// A timestamp as field 3 of a message, read by hand: RFC 3339.
-function timestampOf(field) {
-  let at = 2;
+// The moment of a list, details = 1 { ..., timestamp = 3 { seconds = 1, nanos = 2 } },
+// read by hand: RFC 3339.
+function timestampOf(list) {
+  let at = 0;
   const varint = () => {
     let value = 0n;
     for (let shift = 0n; ; shift += 7n) {
-      const byte = field[at++];
+      const byte = list[at++];
       value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }
   };
-  let seconds = 0n;
-  let nanos = 0n;
-  const end = 2 + field[1];
-  while (at < end) {
-    if (field[at++] === 0x08) seconds = varint();
-    else nanos = varint();
-  }
-  return new Date(Number(seconds) * 1000).toISOString().replace('.000Z', `.${String(nanos).padStart(9, '0')}Z`);
+  assert.equal(list[at++], 0x0a);
+  varint();
+  while (list[at++] !== 0x1a) varint();
+  const end = Number(varint()) + at;
+  const moment = { 0x08: 0n, 0x10: 0n };
+  while (at < end) moment[list[at++]] = varint();
+  return new Date(Number(moment[0x08]) * 1000).toISOString().replace('.000Z', `.${String(moment[0x10]).padStart(9, '0')}Z`);
 }
