@@ -249,10 +249,15 @@ keep_id(FunctionCallInfo fcinfo)
 {
 	TriggerData *trigger = require_trigger(fcinfo, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW);
 	TupleDesc	columns = RelationGetDescr(trigger->tg_relation);
-	UserLockUsersTable users = userlock_adoption_of(trigger->tg_relation, trigger->tg_trigger);
-	UserLockRequest before = begin_request(&users, trigger->tg_trigtuple, columns);
-	UserLockRequest after = begin_request(&users, trigger->tg_newtuple, columns);
+	UserLockUsersTable users;
+	UserLockRequest before;
+	UserLockRequest after;
 
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		userlock_adoption_raise_misuse();
+	users = userlock_adoption_of(trigger->tg_relation, trigger->tg_trigger);
+	before = begin_request(&users, trigger->tg_trigtuple, columns);
+	after = begin_request(&users, trigger->tg_newtuple, columns);
 	if (!userlock_users_table_same(&before.key, &after.key) &&
 		userlock_id_change_before(&before, &users, fcinfo->flinfo->fn_oid).count > 0)
 		userlock_arguments_raise(&before, USERLOCK_RESULT_USER_RESTRICTED);

@@ -2,7 +2,7 @@
 -- more than change its rows.  Not in one transaction: in that, the server would
 -- remember what an index's expression came to when its owner asked.
 SET client_min_messages = warning;
-SELECT plan(40);
+SELECT plan(44);
 SET search_path = public;
 CREATE ROLE hostile_owner;
 CREATE ROLE hostile_app;
@@ -89,6 +89,28 @@ SELECT throws_ok($$CREATE TRIGGER t AFTER INSERT ON hostile.indexed FOR EACH ROW
 SELECT throws_ok($$SELECT userlock.adopt('public.caught', 'who')$$, '42501', NULL, 'nobody adopts another one''s table');
 SELECT throws_ok($$SELECT userlock.release('public.caught')$$, '42501', NULL, '… nor releases it');
 RESET ROLE;
+
+-- … nor at other moments than adopt() has them at, by one who makes partitions.
+GRANT EXECUTE ON FUNCTION userlock.follow_row TO hostile_app;
+GRANT USAGE ON SCHEMA userlock TO hostile_app;
+SET ROLE hostile_app;
+CREATE TABLE hostile.forged (id text);
+INSERT INTO hostile.forged VALUES ('x');
+CREATE FUNCTION hostile.forge(moment text, statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER forged %s EXECUTE FUNCTION userlock.follow_row(''00000000-0000-4000-8000-000000000001'', ''default'')', moment);
+    EXECUTE statement;
+    RETURN 'done';
+EXCEPTION WHEN SQLSTATE '39P01' THEN
+    RETURN 'refused';
+END $$;
+SELECT is(hostile.forge(moment, statement), 'refused', moment || ' is no moment of ours') FROM (VALUES
+    ('BEFORE INSERT OR UPDATE OF id ON hostile.forged FOR EACH ROW', $$INSERT INTO hostile.forged VALUES ('y')$$),
+    ('BEFORE DELETE OR UPDATE OF id ON hostile.forged FOR EACH ROW', 'DELETE FROM hostile.forged'),
+    ('BEFORE UPDATE OF id ON hostile.forged', $$UPDATE hostile.forged SET id = 'y'$$),
+    ('AFTER TRUNCATE ON hostile.forged', 'TRUNCATE hostile.forged')) AS forged(moment, statement);
+RESET ROLE;
+REVOKE EXECUTE ON FUNCTION userlock.follow_row FROM hostile_app;
 
 -- An application that inserts and deletes rows of users whom the table never had.
 SET ROLE hostile_owner;
