@@ -258,8 +258,9 @@ userlock_account_set_profile(const UserLockRequest *request,
 	if (result != USERLOCK_RESULT_OK)
 		return result;
 	state = userlock_state_name(account->state);
-	naming.attributes = userlock_profile_difference(userlock_store_get_profile(&request->key),
-													profile->document);
+	naming.attributes =
+		userlock_profile_difference(userlock_store_get_profile(&request->key, USERLOCK_FOR_UPDATE),
+									profile->document);
 	if (naming.attributes == (Datum) 0)
 		return request->idempotent ? USERLOCK_RESULT_UNCHANGED
 			: USERLOCK_RESULT_PROFILE_UNCHANGED;

@@ -229,7 +229,7 @@ userlock_user_profile(PG_FUNCTION_ARGS)
 	userlock_arguments_require(&request);
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	profile = userlock_store_get_profile(&request.key);
+	profile = userlock_store_get_profile(&request.key, USERLOCK_FOR_READING);
 	userlock_store_end(&store);
 
 	if (profile == (Datum) 0)

@@ -249,12 +249,13 @@ userlock_store_forget_failures(const UserLockKey *key)
 }
 
 Datum
-userlock_store_get_profile(const UserLockKey *key)
+userlock_store_get_profile(const UserLockKey *key, UserLockRowLock lock)
 {
 	Datum		profile = (Datum) 0;
 	bool		isnull;
 
-	if (run_for_key(GET_PROFILE, key, true) > 0)
+	/* Whoever had to wait for the account looks again at what is there. */
+	if (run_for_key(GET_PROFILE, key, lock == USERLOCK_FOR_READING) > 0)
 		profile = PointerGetDatum(PG_DETOAST_DATUM_COPY(
 			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
 	discard_result();

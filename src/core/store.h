@@ -141,8 +141,12 @@ extern bool userlock_store_put_profile(const UserLockKey *key,
  */
 extern void userlock_store_forget_failures(const UserLockKey *key);
 
-/* The document of the user's profile, as jsonb; 0: none. */
-extern Datum userlock_store_get_profile(const UserLockKey *key);
+/*
+ * The document of the user's profile, as jsonb; 0: none.  lock: the one that the
+ * caller holds on the account.
+ */
+extern Datum userlock_store_get_profile(const UserLockKey *key,
+										UserLockRowLock lock);
 
 /*
  * The next users, after 'after' in key order (NULL: from the first), with a
