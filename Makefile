@@ -40,9 +40,9 @@ MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
-	document profile rights statements plans store \
+	document profile profile_names rights statements plans store \
 	account account_functions transition transition_functions \
-	probe enforcement users_table id_change adoption adoption_functions api_key maintenance
+	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
@@ -59,12 +59,12 @@ NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql tes
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
 	many_users outcomes invalid_arguments permission privileges enforcement registration whoami events_by_hour clock \
-	login adoption monitoring api_key http grpc verify)
+	login adoption adoption_profile monitoring api_key http grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
 	unseen-lock-lock unseen-delete-lock \
-	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy adopted-rows set-profile
+	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy adopted-rows adopted-names set-profile
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = $(filter-out $(NEEDS_HTTP),$(patsubst $(here)/%,%,$(wildcard $(here)/test/t/*.pl)))

@@ -14,7 +14,7 @@ AS 'MODULE_PATHNAME', 'userlock_follow_row';
 
 REVOKE EXECUTE ON FUNCTION userlock.follow_row FROM PUBLIC;
 COMMENT ON FUNCTION userlock.follow_row IS
-'Trigger of an adopted table and its partitions, after each row; of a partitioned one also before UPDATE, where the id of a restricted user stays: PT400 user_restricted. Arguments: the adoption, the tenant of rows that name none; UPDATE OF has the columns of the id and, if there is one, the tenant.';
+'Trigger of an adopted table and its partitions, after each row; of a partitioned one also before UPDATE, where the id of a restricted user stays: PT400 user_restricted. Arguments: the adoption, the tenant of rows that name none, and what the columns of UPDATE OF are for: id, tenant, user_name, email, or several of these joined by +; without that the id and, if there are two, the tenant.';
 
 CREATE FUNCTION userlock_private.follow_truncate()
 RETURNS trigger
@@ -41,16 +41,21 @@ EXECUTE FUNCTION userlock_private.follow_partitions();
 COMMENT ON EVENT TRIGGER userlock_follow_partitions IS
 'Has partitions of adopted tables followed from the moment on that they are attached.';
 
-CREATE FUNCTION userlock.adopt(users regclass, id_column name, tenant_column name DEFAULT NULL)
+CREATE FUNCTION userlock.adopt(
+    users regclass,
+    id_column name,
+    tenant_column name DEFAULT NULL,
+    user_name_column name DEFAULT NULL,
+    email_column name DEFAULT NULL)
 RETURNS bigint
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'userlock_adopt';
 
 REVOKE EXECUTE ON FUNCTION userlock.adopt FROM PUBLIC;
 COMMENT ON FUNCTION userlock.adopt IS
-$$Registers the rows of a table as users, and has its inserts, deletes, changed ids and TRUNCATE followed from now on, by triggers.
+$$Registers the rows of a table as users, and has its inserts, deletes, changed ids and TRUNCATE followed from now on, by triggers; also what it calls its users, in their profiles.
 
-users: a table that the caller owns. id_column: of type text, varchar, uuid, smallint, integer or bigint, as is tenant_column; NULL: all are in the caller's own tenant, and so are rows whose tenant is NULL. Users registered already stay as they are, and stay when their row goes. Whoever comes back is as restricted as they left. Returns how many were registered; a NOTICE tells after each 100000 rows. Errors: 42501 not the owner, PT403 a row of a tenant that is not the caller's, PT422 no such columns, or a row whose id no user can have.$$;
+users: a table that the caller owns. id_column: of type text, varchar, uuid, smallint, integer or bigint, as is tenant_column; NULL: all are in the caller's own tenant, and so are rows whose tenant is NULL. user_name_column, email_column: of type text, varchar or citext; what they say is the profile's userName and the primary one of its emails, the rest of it stays; NULL: not followed. Users registered already stay as they are, and stay when their row goes. Whoever comes back is as restricted as they left. Returns how many were registered; a NOTICE tells after each 100000 rows. Errors, also of the rows that come later: 42501 not the owner, PT403 a row of a tenant that is not the caller's, PT409 a user name that another user of the tenant has, PT422 no such columns, or a row whose id, user name or e-mail address no user can have.$$;
 
 CREATE FUNCTION userlock.release(users regclass)
 RETURNS void
@@ -59,7 +64,7 @@ AS 'MODULE_PATHNAME', 'userlock_release';
 
 REVOKE EXECUTE ON FUNCTION userlock.release FROM PUBLIC;
 COMMENT ON FUNCTION userlock.release IS
-$$No longer follows a table that was adopted; its users stay registered. Does nothing to another table.
+$$No longer follows a table that was adopted; its users stay registered, with their profiles. Does nothing to another table.
 
 Error: 42501 the caller does not own it.$$;
 

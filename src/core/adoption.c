@@ -65,81 +65,6 @@ userlock_adoption_of(Relation table, const Trigger *trigger)
 	return users;
 }
 
-/*
- * Who follows a row, and what they may: a row that names a tenant must name one
- * of the caller's, but for whoever has yet to sign in.
- */
-static UserLockRequest
-begin_request(const UserLockUsersTable *users, HeapTuple row, TupleDesc columns)
-{
-	UserLockRequest request = {.until = USERLOCK_NO_END, .idempotent = true};
-	UserLockCaller caller;
-
-	if (!userlock_caller_read(&caller))
-		userlock_arguments_raise(&request, USERLOCK_RESULT_CLAIMS_MALFORMED);
-	request.actor = CStringGetTextDatum(userlock_caller_actor(&caller));
-	request.key = userlock_users_table_key(users, row, columns);
-	if (users->tenant_column != InvalidAttrNumber &&
-		!userlock_caller_may_name(&caller, TextDatumGetCString(request.key.tenant)))
-		userlock_arguments_raise(&request, USERLOCK_RESULT_TENANT_DENIED);
-	return request;
-}
-
-/* A row is there: its user is one of ours. */
-static bool
-follow_in(const UserLockRequest *request, const UserLockUsersTable *users,
-		  Oid function)
-{
-	UserLockResult result = userlock_arguments_check_key(request);
-	UserLockAccount account;
-	UserLockStore store;
-
-	if (result != USERLOCK_RESULT_OK)
-		userlock_arguments_raise(request, result);
-	userlock_store_begin(&store, function);
-	/* Whoever is registered is held, lest a row that goes just now takes them. */
-	do
-	{
-		result = userlock_account_register(request, NULL, users->adoption, &account);
-	} while (result != USERLOCK_RESULT_CHANGED &&
-			 !userlock_store_get(&request->key, USERLOCK_FOR_UPDATE, &account));
-	userlock_store_end(&store);
-	return result == USERLOCK_RESULT_CHANGED;
-}
-
-/*
- * Did the user come from this table?  Holds on to them, so that the rows of other
- * sessions are settled before anybody asks whether one is left.
- */
-static bool
-hold_ours(const UserLockRequest *request, const UserLockUsersTable *users,
-		  Oid function)
-{
-	UserLockAccount account;
-	UserLockStore store;
-	bool		is_ours;
-
-	if (userlock_arguments_check_key(request) != USERLOCK_RESULT_OK)
-		return false;			/* nobody has such an id */
-	userlock_store_begin(&store, function);
-	is_ours = userlock_store_get(&request->key, USERLOCK_FOR_DELETE, &account) &&
-		userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_DELETE);
-	userlock_store_end(&store);
-	return is_ours;
-}
-
-/* The last row of a user whom hold_ours() holds is gone: they leave. */
-static void
-follow_out(const UserLockRequest *request, Oid function)
-{
-	UserLockAccount account;
-	UserLockStore store;
-
-	userlock_store_begin(&store, function);
-	userlock_account_delete(request, &account);
-	userlock_store_end(&store);
-}
-
 bool
 userlock_session_loads_dump(void)
 {
@@ -164,9 +89,8 @@ warn_of_dump(Relation table)
 	warned = true;
 }
 
-/* The table that was adopted: the trigger of a partition is a copy of its. */
-static Oid
-adopted_table(Relation table, const Trigger *trigger)
+Oid
+userlock_adoption_table(Relation table, const Trigger *trigger)
 {
 	ListCell   *cell;
 
@@ -187,7 +111,7 @@ adopted_table(Relation table, const Trigger *trigger)
 }
 
 bool
-userlock_adoption_has_row(Oid table, const UserLockKey *key, Oid except)
+userlock_adoption_has_row(Oid table, const UserLockRowsWanted *wanted)
 {
 	bool		found = false;
 	ListCell   *cell;
@@ -196,8 +120,8 @@ userlock_adoption_has_row(Oid table, const UserLockKey *key, Oid except)
 	CommandCounterIncrement();
 	foreach(cell, userlock_users_table_leaves(table))
 	{
-		Relation	leaf = lfirst_oid(cell) == except ? NULL :
-			try_relation_open(lfirst_oid(cell), AccessShareLock);
+		bool		counts = lfirst_oid(cell) != wanted->except || wanted->except_row;
+		Relation	leaf = counts ? try_relation_open(lfirst_oid(cell), AccessShareLock) : NULL;
 		Trigger    *trigger;
 		UserLockUsersTable users;
 
@@ -207,7 +131,7 @@ userlock_adoption_has_row(Oid table, const UserLockKey *key, Oid except)
 		if (trigger != NULL && leaf->rd_rel->relkind == RELKIND_RELATION)
 		{
 			users = userlock_adoption_of(leaf, trigger);
-			found = userlock_users_table_has(leaf, &users, key);
+			found = userlock_users_table_has(leaf, &users, wanted);
 		}
 		relation_close(leaf, NoLock);
 		if (found)
@@ -238,6 +162,19 @@ require_trigger(FunctionCallInfo fcinfo, TriggerEvent moment)
 	return trigger;
 }
 
+static UserLockFollowed
+begin_following(const TriggerData *trigger, Oid function)
+{
+	UserLockFollowed followed = {
+		.users = userlock_adoption_of(trigger->tg_relation, trigger->tg_trigger),
+		.table = trigger->tg_relation,
+		.trigger = trigger->tg_trigger,
+		.function = function
+	};
+
+	return followed;
+}
+
 /*
  * Before an id changes in a partitioned table.  A row that goes to another
  * partition is a DELETE and an INSERT to triggers that come after, which cannot
@@ -248,83 +185,74 @@ static Datum
 keep_id(FunctionCallInfo fcinfo)
 {
 	TriggerData *trigger = require_trigger(fcinfo, TRIGGER_EVENT_BEFORE | TRIGGER_EVENT_ROW);
-	TupleDesc	columns = RelationGetDescr(trigger->tg_relation);
-	UserLockUsersTable users;
+	UserLockFollowed followed;
 	UserLockRequest before;
 	UserLockRequest after;
 
 	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		userlock_adoption_raise_misuse();
-	users = userlock_adoption_of(trigger->tg_relation, trigger->tg_trigger);
-	before = begin_request(&users, trigger->tg_trigtuple, columns);
-	after = begin_request(&users, trigger->tg_newtuple, columns);
+	followed = begin_following(trigger, fcinfo->flinfo->fn_oid);
+	before = userlock_follow_begin(&followed, trigger->tg_trigtuple).request;
+	after = userlock_follow_begin(&followed, trigger->tg_newtuple).request;
 	if (!userlock_users_table_same(&before.key, &after.key) &&
-		userlock_id_change_before(&before, &users, fcinfo->flinfo->fn_oid).count > 0)
+		userlock_id_change_before(&before, &followed.users, followed.function).restrictions.count > 0)
 		userlock_arguments_raise(&before, USERLOCK_RESULT_USER_RESTRICTED);
 	return PointerGetDatum(trigger->tg_newtuple);
 }
 
 /*
- * follow_row(adoption, tenant): the trigger of an adopted table for each row; of a
- * partitioned one also before UPDATE.
+ * follow_row(adoption, tenant, columns): the trigger of an adopted table for each
+ * row; of a partitioned one also before UPDATE.
  */
 Datum
 userlock_follow_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger;
-	Oid			function = fcinfo->flinfo->fn_oid;
-	UserLockUsersTable users;
-	UserLockRequest before = {0};
-	UserLockRequest after = {0};
-	UserLockRestrictions restrictions = {0};
-	TupleDesc	columns;
-	bool		goes;
-	bool		comes;
+	UserLockFollowed followed;
+	UserLockFollowedRow before;
+	UserLockFollowedRow after;
+	UserLockIdChange change;
 
 	if (CALLED_AS_TRIGGER(fcinfo) &&
 		TRIGGER_FIRED_BEFORE(((TriggerData *) fcinfo->context)->tg_event))
 		return keep_id(fcinfo);
 
 	trigger = require_trigger(fcinfo, TRIGGER_EVENT_AFTER | TRIGGER_EVENT_ROW);
-	users = userlock_adoption_of(trigger->tg_relation, trigger->tg_trigger);
-	columns = RelationGetDescr(trigger->tg_relation);
-	comes = !TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
-	goes = !TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
-	if (!goes && userlock_session_loads_dump())
+	followed = begin_following(trigger, fcinfo->flinfo->fn_oid);
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event) && userlock_session_loads_dump())
 	{
 		warn_of_dump(trigger->tg_relation);
 		return PointerGetDatum(NULL);
 	}
 
-	if (goes)
-		before = begin_request(&users, trigger->tg_trigtuple, columns);
-	if (comes)
-		after = begin_request(&users, goes ? trigger->tg_newtuple : trigger->tg_trigtuple, columns);
-	if (goes && comes && userlock_users_table_same(&before.key, &after.key))
-		return PointerGetDatum(NULL);
-
-	if (goes && comes)
-		restrictions = userlock_id_change_before(&before, &users, function);
-	/* The statement is complete: another of its rows may have the id now. */
-	if (goes && hold_ours(&before, &users, function) &&
-		!userlock_adoption_has_row(adopted_table(trigger->tg_relation, trigger->tg_trigger),
-								   &before.key, InvalidOid))
-		follow_out(&before, function);
-	if (comes)
-		follow_in(&after, &users, function);
-	if (goes && comes)
-		userlock_id_change_after(&restrictions, &after, &users, function);
+	before = userlock_follow_begin(&followed, trigger->tg_trigtuple);
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		userlock_follow_comes(&followed, &before, NULL, NULL);
+	else if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		userlock_follow_goes(&followed, &before, false);
+	else
+	{
+		after = userlock_follow_begin(&followed, trigger->tg_newtuple);
+		if (userlock_users_table_same(&before.request.key, &after.request.key))
+			userlock_follow_changes(&followed, &before, &after);
+		else
+		{
+			change = userlock_id_change_before(&before.request, &followed.users, followed.function);
+			/* The statement is complete: another of its rows may have the id now. */
+			userlock_follow_goes(&followed, &before, false);
+			userlock_follow_comes(&followed, &after, &before, &change);
+			userlock_id_change_after(&change, &after.request, &followed.users, followed.function);
+		}
+	}
 	return PointerGetDatum(NULL);
 }
 
 int64
-userlock_adoption_follow_all(Relation table, const UserLockUsersTable *users,
-							 bool comes, Oid others, Oid function)
+userlock_adoption_follow_all(const UserLockFollowed *followed, bool comes)
 {
-	TupleDesc	columns = RelationGetDescr(table);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
-	TupleTableSlot *slot = table_slot_create(table, NULL);
+	TableScanDesc scan = table_beginscan(followed->table, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(followed->table, NULL);
 	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext,
 												  "userlock adoption row",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -335,23 +263,20 @@ userlock_adoption_follow_all(Relation table, const UserLockUsersTable *users,
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool		free_row;
-		HeapTuple	row = ExecFetchSlotHeapTuple(slot, false, &free_row);
-		UserLockRequest request = begin_request(users, row, columns);
+		UserLockFollowedRow row =
+			userlock_follow_begin(followed, ExecFetchSlotHeapTuple(slot, false, &free_row));
 
 		CHECK_FOR_INTERRUPTS();
-		if (!comes)
-		{
-			if (hold_ours(&request, users, function) &&
-				!(OidIsValid(others) &&
-				  userlock_adoption_has_row(others, &request.key, RelationGetRelid(table))))
-				follow_out(&request, function);
-		}
-		else if (follow_in(&request, users, function))
+		if (!comes && OidIsValid(followed->adopted))
+			userlock_follow_goes(followed, &row, true);
+		else if (!comes)
+			userlock_follow_leaves(followed, &row);
+		else if (userlock_follow_comes(followed, &row, NULL, NULL))
 			registered++;
 		if (comes && ++seen % NOTICE_INTERVAL == 0)
 			ereport(NOTICE,
 					(errmsg(INT64_FORMAT " rows of table %s read, " INT64_FORMAT " users registered",
-							seen, table_name(RelationGetRelid(table)), registered)));
+							seen, table_name(RelationGetRelid(followed->table)), registered)));
 		MemoryContextReset(per_row);
 	}
 	MemoryContextSwitchTo(callers);
@@ -367,15 +292,16 @@ Datum
 userlock_follow_truncate(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = require_trigger(fcinfo, TRIGGER_EVENT_BEFORE);
-	Trigger    *for_rows;
+	UserLockFollowed followed = {
+		.table = trigger->tg_relation,
+		.function = fcinfo->flinfo->fn_oid
+	};
 
-	for_rows = userlock_users_table_trigger(trigger->tg_relation, ROW_FUNCTION);
-	if (for_rows != NULL)
+	followed.trigger = userlock_users_table_trigger(followed.table, ROW_FUNCTION);
+	if (followed.trigger != NULL)
 	{
-		UserLockUsersTable users = userlock_adoption_of(trigger->tg_relation, for_rows);
-
-		userlock_adoption_follow_all(trigger->tg_relation, &users, false, InvalidOid,
-									 fcinfo->flinfo->fn_oid);
+		followed.users = userlock_adoption_of(followed.table, followed.trigger);
+		userlock_adoption_follow_all(&followed, false);
 	}
 	return PointerGetDatum(NULL);
 }

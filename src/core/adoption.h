@@ -5,8 +5,8 @@
 #ifndef USERLOCK_ADOPTION_H
 #define USERLOCK_ADOPTION_H
 
+#include "core/follow.h"
 #include "core/outcome.h"
-#include "core/users_table.h"
 
 /* The triggers of an adopted table, and the functions that they call. */
 #define ROW_TRIGGER			"userlock_follow"
@@ -31,20 +31,18 @@ extern bool userlock_session_loads_dump(void);
 extern UserLockUsersTable userlock_adoption_of(Relation table,
 											   const Trigger *trigger);
 
-/*
- * Has a table, in any partition but one ('except', InvalidOid: any), a row of this
- * user?
- */
-extern bool userlock_adoption_has_row(Oid table, const UserLockKey *key, Oid except);
+/* The table that was adopted: the trigger of a partition is a copy of its. */
+extern Oid	userlock_adoption_table(Relation table, const Trigger *trigger);
+
+/* Has an adopted table, in any partition, a row of those that are looked for? */
+extern bool userlock_adoption_has_row(Oid table, const UserLockRowsWanted *wanted);
 
 /*
  * Has all rows of a table come, or go.  The table's tuples are read as they are:
- * nothing is planned, nothing evaluated.  others: nobody goes who has a row in this
- * table as well; InvalidOid: everybody goes.  function: the one being run, whose
- * owner's rights register.  Returns how many users that made.
+ * nothing is planned, nothing evaluated.  Of those that go nobody leaves who has a
+ * row in 'adopted'; where that is InvalidOid, everybody leaves.  Returns how many
+ * users were registered.
  */
-extern int64 userlock_adoption_follow_all(Relation table,
-										  const UserLockUsersTable *users,
-										  bool comes, Oid others, Oid function);
+extern int64 userlock_adoption_follow_all(const UserLockFollowed *followed, bool comes);
 
 #endif							/* USERLOCK_ADOPTION_H */

@@ -69,25 +69,24 @@ follow_leaves(Oid table, Oid function)
 	foreach(cell, userlock_users_table_leaves(table))
 	{
 		Relation	leaf = try_relation_open(lfirst_oid(cell), AccessShareLock);
-		Trigger    *trigger;
-		UserLockUsersTable users;
+		UserLockFollowed followed = {.table = leaf, .function = function};
 		UserLockStore store;
 
 		if (leaf == NULL)
 			continue;			/* dropped meanwhile */
-		trigger = userlock_users_table_trigger(leaf, ROW_FUNCTION);
-		if (trigger != NULL &&
+		followed.trigger = userlock_users_table_trigger(leaf, ROW_FUNCTION);
+		if (followed.trigger != NULL &&
 			userlock_users_table_trigger(leaf, TRUNCATE_FUNCTION) == NULL)
 		{
 			if (leaf->rd_rel->relkind != RELKIND_RELATION)
 				userlock_adoption_raise(USERLOCK_RESULT_TABLE_UNSUITABLE, RelationGetRelid(leaf));
-			users = userlock_adoption_of(leaf, trigger);
+			followed.users = userlock_adoption_of(leaf, followed.trigger);
 			userlock_store_begin(&store, function);
 			create_trigger(RelationGetRelid(leaf), TRUNCATE_TRIGGER,
 						   TRUNCATE_FUNCTION, TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_TRUNCATE, NIL,
-						   list_make1(makeString(pstrdup(trigger->tgargs[0]))));
+						   list_make1(makeString(pstrdup(followed.trigger->tgargs[0]))));
 			userlock_store_end(&store);
-			registered += userlock_adoption_follow_all(leaf, &users, true, InvalidOid, function);
+			registered += userlock_adoption_follow_all(&followed, true);
 		}
 		relation_close(leaf, NoLock);
 	}
@@ -133,19 +132,24 @@ let_detached_go(Oid parent, Oid function)
 	foreach(cell, userlock_users_table_followed(TRUNCATE_FUNCTION, trigger->tgargs[0]))
 	{
 		Relation	leaf = table_open(lfirst_oid(cell), AccessShareLock);
-		UserLockUsersTable detached = users;
+		UserLockFollowed detached = {
+			.users = users,
+			.table = leaf,
+			.adopted = parent,
+			.function = function
+		};
 
 		if (userlock_users_table_trigger(leaf, ROW_FUNCTION) == NULL)
 		{
 			/* Its columns have the same names, and maybe other numbers. */
-			detached.id_column = get_attnum(lfirst_oid(cell),
-											get_attname(parent, users.id_column, false));
-			if (users.tenant_column != InvalidAttrNumber)
-				detached.tenant_column = get_attnum(lfirst_oid(cell),
-													get_attname(parent, users.tenant_column, false));
-			if (detached.id_column > 0 &&
-				userlock_users_table_takes_type(get_atttype(lfirst_oid(cell), detached.id_column)))
-				userlock_adoption_follow_all(leaf, &detached, false, parent, function);
+			for (int i = 0; i < USERLOCK_COLUMN_COUNT; i++)
+			{
+				if (users.columns[i] != InvalidAttrNumber)
+					detached.users.columns[i] =
+						get_attnum(lfirst_oid(cell), get_attname(parent, users.columns[i], false));
+			}
+			if (userlock_users_table_takes(detached.users.columns, RelationGetDescr(leaf)))
+				userlock_adoption_follow_all(&detached, false);
 			table_close(leaf, NoLock);
 			drop_triggers(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
 		}
@@ -213,15 +217,30 @@ require_own_table(FunctionCallInfo fcinfo)
 	return table;
 }
 
-/* A column that is named must be there, and of a type that an id may have. */
-static void
-require_column(Oid table, const char *name)
+/*
+ * The columns that adopt() names, from its second argument on: what UPDATE OF of
+ * the trigger has, and what its argument says of them.
+ */
+static List *
+require_columns(FunctionCallInfo fcinfo, Oid table, char **argument)
 {
-	AttrNumber	column = get_attnum(table, name);
+	Relation	relation = table_open(table, NoLock);
+	AttrNumber	numbers[USERLOCK_COLUMN_COUNT] = {InvalidAttrNumber};
+	List	   *update_of;
 
-	if (column <= 0 ||
-		!userlock_users_table_takes_type(get_atttype(table, column)))
+	for (int i = 0; i < USERLOCK_COLUMN_COUNT; i++)
+	{
+		if (PG_ARGISNULL(i + 1))
+			continue;
+		numbers[i] = get_attnum(table, NameStr(*PG_GETARG_NAME(i + 1)));
+		if (numbers[i] == InvalidAttrNumber)
+			userlock_adoption_raise(USERLOCK_RESULT_USERS_INVALID, table);
+	}
+	if (!userlock_users_table_takes(numbers, RelationGetDescr(relation)))
 		userlock_adoption_raise(USERLOCK_RESULT_USERS_INVALID, table);
+	update_of = userlock_users_table_update_of(numbers, RelationGetDescr(relation), argument);
+	table_close(relation, NoLock);
+	return update_of;
 }
 
 /* The adoption of a table that is followed already goes on; else a new one. */
@@ -248,41 +267,35 @@ stop_following(Oid table, Oid function)
 		drop_triggers(lfirst_oid(cell), TRUNCATE_FUNCTION, function);
 }
 
-/* adopt(users, id_column, tenant_column) */
+/* adopt(users, id_column, tenant_column, user_name_column, email_column) */
 Datum
 userlock_adopt(PG_FUNCTION_ARGS)
 {
 	Oid			function = fcinfo->flinfo->fn_oid;
 	Oid			table = require_own_table(fcinfo);
-	List	   *columns = NIL;
 	UserLockCaller caller;
 	UserLockStore store;
-	char	   *adoption;
+	List	   *columns;
+	List	   *arguments;
+	char	   *meaning;
 
 	if (!userlock_caller_read(&caller))
 		userlock_adoption_raise(USERLOCK_RESULT_CLAIMS_MALFORMED, table);
-	for (int i = 1; i <= 2; i++)
-	{
-		if (PG_ARGISNULL(i))
-			continue;
-		require_column(table, NameStr(*PG_GETARG_NAME(i)));
-		columns = lappend(columns, makeString(NameStr(*PG_GETARG_NAME(i))));
-	}
-	if (PG_ARGISNULL(1) ||
-		(list_length(columns) == 2 && equal(linitial(columns), lsecond(columns))))
-		userlock_adoption_raise(USERLOCK_RESULT_USERS_INVALID, table);
+	columns = require_columns(fcinfo, table, &meaning);
+	arguments = strings(adoption_of(table), caller.tenant);
+	if (meaning)
+		arguments = lappend(arguments, makeString(meaning));
 
-	adoption = adoption_of(table);
 	stop_following(table, function);
 	userlock_store_begin(&store, function);
 	create_trigger(table, ROW_TRIGGER, ROW_FUNCTION,
 				   TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_DELETE |
 				   TRIGGER_TYPE_UPDATE,
-				   columns, strings(adoption, caller.tenant));
+				   columns, arguments);
 	if (get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE)
 		create_trigger(table, ID_TRIGGER, ROW_FUNCTION,
 					   TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE,
-					   columns, strings(adoption, caller.tenant));
+					   columns, arguments);
 	userlock_store_end(&store);
 	CommandCounterIncrement();
 	PG_RETURN_INT64(follow_leaves(table, function));

@@ -10,32 +10,37 @@
 #include "core/id_change.h"
 #include "core/transition.h"
 
-UserLockRestrictions
+UserLockIdChange
 userlock_id_change_before(const UserLockRequest *request,
 						  const UserLockUsersTable *users, Oid function)
 {
 	CommandId	began = GetActiveSnapshot()->curcid;
-	UserLockRestrictions restrictions = {0};
-	UserLockState state = USERLOCK_ACTIVE;
+	UserLockIdChange change = {0};
 	UserLockAccount account;
 	UserLockStore store;
 
 	if (userlock_arguments_check_key(request) != USERLOCK_RESULT_OK)
-		return restrictions;
+		return change;
 	userlock_store_begin(&store, function);
 	/* Whoever is restricting the user just now comes first. */
 	userlock_store_get(&request->key, USERLOCK_FOR_DELETE, &account);
 	PushCopiedSnapshot(GetTransactionSnapshot());
 	GetActiveSnapshot()->curcid = began;
-	if (userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_READING) &&
-		userlock_store_get(&request->key, USERLOCK_FOR_READING, &account))
-		state = userlock_state_at(account.state, account.locked_until,
-								  account.blocked_until, GetCurrentTimestamp());
+	change.is_ours =
+		userlock_store_is_adopted(&request->key, users->adoption, USERLOCK_FOR_READING) &&
+		userlock_store_get(&request->key, USERLOCK_FOR_READING, &account);
+	if (change.is_ours)
+		change.profile = userlock_store_get_profile(&request->key, USERLOCK_FOR_READING);
 	PopActiveSnapshot();
 
-	restrictions = userlock_account_restrictions(&request->key, state);
+	if (change.is_ours)
+		change.restrictions =
+			userlock_account_restrictions(&request->key,
+										  userlock_state_at(account.state, account.locked_until,
+															account.blocked_until,
+															GetCurrentTimestamp()));
 	userlock_store_end(&store);
-	return restrictions;
+	return change;
 }
 
 /* Sets a restriction, also where there is one that ends earlier. */
@@ -58,10 +63,11 @@ restrict_until(const UserLockRequest *request, UserLockTransition transition)
 }
 
 void
-userlock_id_change_after(const UserLockRestrictions *restrictions,
+userlock_id_change_after(const UserLockIdChange *change,
 						 const UserLockRequest *after,
 						 const UserLockUsersTable *users, Oid function)
 {
+	const UserLockRestrictions *restrictions = &change->restrictions;
 	UserLockStore store;
 
 	if (restrictions->count == 0)

@@ -75,20 +75,16 @@ without_passwords(Jsonb *document)
 	return JsonbValueToJsonb(result);
 }
 
-static bool
-has_name(const JsonbValue *key, const char *name,
-		 int (*compare) (const char *, const char *, size_t))
+bool
+userlock_profile_is_attribute(const JsonbValue *key, const char *name)
 {
 	return key->val.string.len == strlen(name) &&
-		compare(key->val.string.val, name, key->val.string.len) == 0;
+		pg_strncasecmp(key->val.string.val, name, key->val.string.len) == 0;
 }
 
-/*
- * An attribute of an object; false: it has none, or null, which is the same.  The
- * case of names does not matter; of several the one written as SCIM does counts.
- */
-static bool
-find_attribute(JsonbContainer *object, const char *name, JsonbValue *found)
+bool
+userlock_profile_attribute(JsonbContainer *object, const char *name,
+						   JsonbValue *found)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(object);
 	JsonbIteratorToken token;
@@ -101,12 +97,14 @@ find_attribute(JsonbContainer *object, const char *name, JsonbValue *found)
 		if (token != WJB_KEY)
 			continue;
 		JsonbIteratorNext(&iterator, &value, true);
-		if (has_name(&key, name, strncmp) ||
-			(!is_there && has_name(&key, name, (int (*) (const char *, const char *, size_t)) pg_strncasecmp)))
+		if (userlock_profile_is_attribute(&key, name))
 		{
+			bool		is_exact = strncmp(key.val.string.val, name, key.val.string.len) == 0;
+
+			if (is_exact || !is_there)
+				*found = value;
 			is_there = true;
-			*found = value;
-			if (has_name(&key, name, strncmp))
+			if (is_exact)
 				break;
 		}
 	}
@@ -132,7 +130,7 @@ read_text(JsonbContainer *object, const char *name, Datum *text)
 {
 	JsonbValue	value;
 
-	return !find_attribute(object, name, &value) || take_text(&value, text);
+	return !userlock_profile_attribute(object, name, &value) || take_text(&value, text);
 }
 
 /* The address that counts: the primary one, else the first. */
@@ -142,7 +140,7 @@ read_email(JsonbContainer *user, Datum *address)
 	JsonbValue	emails;
 	bool		has_primary = false;
 
-	if (!find_attribute(user, "emails", &emails))
+	if (!userlock_profile_attribute(user, "emails", &emails))
 		return true;
 	if (emails.type != jbvBinary || !JsonContainerIsArray(emails.val.binary.data))
 		return false;
@@ -157,7 +155,7 @@ read_email(JsonbContainer *user, Datum *address)
 		if (email->type != jbvBinary || !JsonContainerIsObject(email->val.binary.data) ||
 			!read_text(email->val.binary.data, "value", &value))
 			return false;
-		is_primary = find_attribute(email->val.binary.data, "primary", &primary) &&
+		is_primary = userlock_profile_attribute(email->val.binary.data, "primary", &primary) &&
 			primary.type == jbvBool && primary.val.boolean;
 		if (value && (*address == (Datum) 0 || (is_primary && !has_primary)))
 		{

@@ -148,6 +148,13 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		"SELECT document FROM userlock_private.profile" THIS_USER,
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
+	/* As PUT_PROFILE stores it. */
+	[FIND_USER_NAME] = {
+		"SELECT user_id, user_name FROM userlock_private.profile"
+		" WHERE tenant" EQ "$1 AND user_id OPERATOR(pg_catalog.<>) $2"
+		" AND user_name_lower" EQ "pg_catalog.lower($3)",
+		3, {TEXTOID, TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
 	[APPEND_EVENT] = {
 		APPEND,
 		12, APPEND_TYPES, SPI_OK_INSERT

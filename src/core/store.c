@@ -241,6 +241,25 @@ userlock_store_put_profile(const UserLockKey *key, const UserLockProfile *profil
 		userlock_plans_run(PUT_PROFILE, values, nulls, false) > 0;
 }
 
+bool
+userlock_store_find_user_name(const UserLockKey *key, Datum user_name,
+							  Datum *user_id, Datum *spelling)
+{
+	Datum		parameters[] = {key->tenant, key->user_id, user_name};
+	bool		found = userlock_plans_run(FIND_USER_NAME, parameters, NULL, false) > 0;
+	bool		isnull;
+
+	if (found)
+	{
+		*user_id = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										   1, &isnull), false, -1);
+		*spelling = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											2, &isnull), false, -1);
+	}
+	discard_result();
+	return found;
+}
+
 void
 userlock_store_forget_failures(const UserLockKey *key)
 {

@@ -136,6 +136,13 @@ extern bool userlock_store_put_profile(const UserLockKey *key,
 									   const UserLockProfile *profile);
 
 /*
+ * Which other user of the tenant has the user name, and how it is spelt there;
+ * false: nobody.
+ */
+extern bool userlock_store_find_user_name(const UserLockKey *key, Datum user_name,
+										  Datum *user_id, Datum *spelling);
+
+/*
  * Forgets the user's failed logins, but for those that are just being
  * counted: those come later.
  */

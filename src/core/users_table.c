@@ -23,6 +23,8 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -33,9 +35,25 @@
 #include "core/compat.h"
 #include "core/users_table.h"
 
-bool
-userlock_users_table_takes_type(Oid type)
+/* How the trigger's third argument calls them. */
+static const char *const column_words[USERLOCK_COLUMN_COUNT] = {
+	[USERLOCK_COLUMN_ID] = "id",
+	[USERLOCK_COLUMN_TENANT] = "tenant",
+	[USERLOCK_COLUMN_USER_NAME] = "user_name",
+	[USERLOCK_COLUMN_EMAIL] = "email"
+};
+
+/* May a column of this type be for this? */
+static bool
+takes_type(UserLockColumn what, Oid type)
 {
+	/*
+	 * Names are read as text: only a superuser says of a type, such as citext,
+	 * that its values are just that.
+	 */
+	if (what == USERLOCK_COLUMN_USER_NAME || what == USERLOCK_COLUMN_EMAIL)
+		return IsBinaryCoercible(getBaseType(type), TEXTOID);
+
 	switch (getBaseType(type))
 	{
 		case TEXTOID:
@@ -76,27 +94,107 @@ userlock_users_table_trigger(Relation table, const char *schema,
 	return NULL;
 }
 
+/* Does a row have the column's value, and may it be for this? */
 static bool
-column_is_valid(TupleDesc columns, AttrNumber column)
+takes_column(UserLockColumn what, TupleDesc columns, AttrNumber number)
 {
-	return column > 0 && column <= columns->natts &&
-		!TupleDescAttr(columns, column - 1)->attisdropped &&
-		userlock_users_table_takes_type(TupleDescAttr(columns, column - 1)->atttypid);
+	Form_pg_attribute column;
+
+	if (number <= 0 || number > columns->natts)
+		return false;
+	column = TupleDescAttr(columns, number - 1);
+	return !column->attisdropped &&
+		(column->attgenerated == '\0' || column->attgenerated == ATTRIBUTE_GENERATED_STORED) &&
+		takes_type(what, column->atttypid);
+}
+
+bool
+userlock_users_table_takes(const AttrNumber numbers[USERLOCK_COLUMN_COUNT],
+						   TupleDesc columns)
+{
+	for (int i = 0; i < USERLOCK_COLUMN_COUNT; i++)
+	{
+		if (numbers[i] == InvalidAttrNumber ? i == USERLOCK_COLUMN_ID
+			: !takes_column(i, columns, numbers[i]))
+			return false;
+		if (i != USERLOCK_COLUMN_TENANT && numbers[i] != InvalidAttrNumber &&
+			numbers[i] == numbers[USERLOCK_COLUMN_TENANT])
+			return false;
+	}
+	return true;
+}
+
+List *
+userlock_users_table_update_of(const AttrNumber numbers[USERLOCK_COLUMN_COUNT],
+							   TupleDesc columns, char **argument)
+{
+	List	   *update_of = NIL;
+	StringInfoData words;
+
+	initStringInfo(&words);
+	for (int i = 0; i < USERLOCK_COLUMN_COUNT; i++)
+	{
+		bool		is_first = numbers[i] != InvalidAttrNumber;
+
+		for (int earlier = 0; earlier < i; earlier++)
+			is_first = is_first && numbers[earlier] != numbers[i];
+		if (!is_first)
+			continue;
+		appendStringInfo(&words, "%s%s", update_of == NIL ? "" : ",", column_words[i]);
+		for (int later = i + 1; later < USERLOCK_COLUMN_COUNT; later++)
+		{
+			if (numbers[later] == numbers[i])
+				appendStringInfo(&words, "+%s", column_words[later]);
+		}
+		update_of = lappend(update_of,
+							makeString(pstrdup(NameStr(TupleDescAttr(columns, numbers[i] - 1)->attname))));
+	}
+	*argument = numbers[USERLOCK_COLUMN_USER_NAME] == InvalidAttrNumber &&
+		numbers[USERLOCK_COLUMN_EMAIL] == InvalidAttrNumber ? NULL : words.data;
+	return update_of;
+}
+
+/* Which column of UPDATE OF is for what; false: the words do not fit the columns. */
+static bool
+read_columns(const Trigger *trigger, AttrNumber numbers[USERLOCK_COLUMN_COUNT])
+{
+	const char *words = trigger->tgnargs > 2 ? trigger->tgargs[2] :
+		trigger->tgnattr == 1 ? "id" : "id,tenant";
+	int			column = 0;
+
+	memset(numbers, 0, sizeof(AttrNumber) * USERLOCK_COLUMN_COUNT);
+	for (;;)
+	{
+		size_t		length = strcspn(words, "+,");
+		int			what = 0;
+
+		while (what < USERLOCK_COLUMN_COUNT &&
+			   (strlen(column_words[what]) != length ||
+				strncmp(column_words[what], words, length) != 0))
+			what++;
+		if (what == USERLOCK_COLUMN_COUNT || numbers[what] != InvalidAttrNumber ||
+			column >= trigger->tgnattr)
+			return false;
+		numbers[what] = trigger->tgattr[column];
+
+		words += length;
+		if (*words == '\0')
+			return column == trigger->tgnattr - 1;
+		if (*words++ == ',')
+			column++;
+	}
 }
 
 bool
 userlock_users_table_read(const Trigger *trigger, TupleDesc columns,
 						  UserLockUsersTable *users)
 {
-	if (trigger->tgnargs != 2 || trigger->tgnattr < 1 || trigger->tgnattr > 2)
+	if (trigger->tgnargs < 2 || trigger->tgnargs > 3 ||
+		!read_columns(trigger, users->columns))
 		return false;
 	users->adoption = DirectFunctionCall1(uuid_in, CStringGetDatum(trigger->tgargs[0]));
 	users->tenant = CStringGetTextDatum(trigger->tgargs[1]);
-	users->id_column = trigger->tgattr[0];
-	users->tenant_column = trigger->tgnattr == 2 ? trigger->tgattr[1] : InvalidAttrNumber;
-	return column_is_valid(columns, users->id_column) &&
-		(users->tenant_column == InvalidAttrNumber ||
-		 column_is_valid(columns, users->tenant_column));
+	return userlock_users_table_takes(users->columns, columns);
 }
 
 /* A column of a row as text; 0 for NULL. */
@@ -151,12 +249,37 @@ userlock_users_table_key(const UserLockUsersTable *users, HeapTuple row,
 {
 	UserLockKey key = {.tenant = (Datum) 0};
 
-	key.user_id = column_text(row, columns, users->id_column);
-	if (users->tenant_column != InvalidAttrNumber)
-		key.tenant = column_text(row, columns, users->tenant_column);
+	key.user_id = column_text(row, columns, users->columns[USERLOCK_COLUMN_ID]);
+	if (users->columns[USERLOCK_COLUMN_TENANT] != InvalidAttrNumber)
+		key.tenant = column_text(row, columns, users->columns[USERLOCK_COLUMN_TENANT]);
 	if (key.tenant == (Datum) 0)
 		key.tenant = users->tenant;
 	return key;
+}
+
+/* A column of a type that is as good as text, if there is such a column. */
+static Datum
+name_in(HeapTuple row, TupleDesc columns, AttrNumber column)
+{
+	bool		isnull = true;
+	Datum		value = column == InvalidAttrNumber ? (Datum) 0 :
+		heap_getattr(row, column, columns, &isnull);
+
+	if (isnull)
+		return (Datum) 0;
+	value = PointerGetDatum(PG_DETOAST_DATUM_PACKED(value));
+	return VARSIZE_ANY_EXHDR(DatumGetPointer(value)) > 0 ? value : (Datum) 0;
+}
+
+UserLockNames
+userlock_users_table_names(const UserLockUsersTable *users, HeapTuple row,
+						   TupleDesc columns)
+{
+	UserLockNames names;
+
+	names.user_name = name_in(row, columns, users->columns[USERLOCK_COLUMN_USER_NAME]);
+	names.email = name_in(row, columns, users->columns[USERLOCK_COLUMN_EMAIL]);
+	return names;
 }
 
 /* A text as a column of this type has it; false: none of its values is that. */
@@ -240,13 +363,32 @@ next_row(RowScan *scan)
 		table_scan_getnextslot(scan->whole, ForwardScanDirection, scan->slot);
 }
 
+/* Is a row, of the table that is being read, one of those looked for? */
+static bool
+is_wanted(HeapTuple row, TupleDesc columns, const UserLockUsersTable *users,
+		  const UserLockRowsWanted *wanted)
+{
+	UserLockKey key = userlock_users_table_key(users, row, columns);
+	UserLockNames names;
+
+	if (!userlock_users_table_same(wanted->key, &key))
+		return false;
+	names = userlock_users_table_names(users, row, columns);
+	return (wanted->names.user_name == (Datum) 0 ||
+			same_text(wanted->names.user_name, names.user_name)) &&
+		(wanted->names.email == (Datum) 0 ||
+		 same_text(wanted->names.email, names.email));
+}
+
 bool
 userlock_users_table_has(Relation table, const UserLockUsersTable *users,
-						 const UserLockKey *key)
+						 const UserLockRowsWanted *wanted)
 {
-	Oid			type = TupleDescAttr(RelationGetDescr(table), users->id_column - 1)->atttypid;
+	AttrNumber	id_column = users->columns[USERLOCK_COLUMN_ID];
+	Oid			type = TupleDescAttr(RelationGetDescr(table), id_column - 1)->atttypid;
+	ItemPointer except_row = RelationGetRelid(table) == wanted->except ? wanted->except_row : NULL;
 	/* What the statement itself has done counts as well. */
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Snapshot	snapshot = RegisterSnapshot(wanted->as_of ? wanted->as_of : GetLatestSnapshot());
 	RowScan		scan = {.slot = table_slot_create(table, NULL)};
 	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext,
 												  "userlock adopted row",
@@ -255,8 +397,8 @@ userlock_users_table_has(Relation table, const UserLockUsersTable *users,
 	bool		found = false;
 	Datum		id;
 
-	if (column_value(type, key->user_id, &id))
-		scan.index = open_index(table, users->id_column);
+	if (column_value(type, wanted->key->user_id, &id))
+		scan.index = open_index(table, id_column);
 	if (scan.index)
 	{
 		Oid			indexed = scan.index->rd_opcintype[0];
@@ -278,11 +420,10 @@ userlock_users_table_has(Relation table, const UserLockUsersTable *users,
 	{
 		bool		must_free;
 		HeapTuple	row = ExecFetchSlotHeapTuple(scan.slot, false, &must_free);
-		UserLockKey other;
 
 		MemoryContextSwitchTo(per_row);
-		other = userlock_users_table_key(users, row, RelationGetDescr(table));
-		found = userlock_users_table_same(key, &other);
+		found = is_wanted(row, RelationGetDescr(table), users, wanted) &&
+			!(except_row && ItemPointerEquals(&scan.slot->tts_tid, except_row));
 		MemoryContextSwitchTo(callers);
 		MemoryContextReset(per_row);
 		if (must_free)

@@ -2,7 +2,7 @@
 -- more than change its rows.  Not in one transaction: in that, the server would
 -- remember what an index's expression came to when its owner asked.
 SET client_min_messages = warning;
-SELECT plan(44);
+SELECT plan(55);
 SET search_path = public;
 CREATE ROLE hostile_owner;
 CREATE ROLE hostile_app;
@@ -111,6 +111,58 @@ SELECT is(hostile.forge(moment, statement), 'refused', moment || ' is no moment 
     ('AFTER TRUNCATE ON hostile.forged', 'TRUNCATE hostile.forged')) AS forged(moment, statement);
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION userlock.follow_row FROM hostile_app;
+
+-- What the users are called is read as it is, too.
+SET ROLE hostile_owner;
+CREATE DOMAIN hostile.name AS text CHECK (hostile.trap(VALUE) IS NOT NULL);
+CREATE TABLE hostile.called (id text, login hostile.name, base text, mail text GENERATED ALWAYS AS (hostile.trap(base)) STORED, evil hostile.evil);
+CREATE INDEX called_trapped ON hostile.called (hostile.trap(login), hostile.trap(mail)) WHERE hostile.trap(mail) <> '';
+INSERT INTO hostile.called VALUES ('n', 'name', 'n@example.com');
+GRANT SELECT, INSERT, UPDATE, DELETE ON hostile.called TO hostile_app;
+SELECT throws_ok($$SELECT userlock.adopt('hostile.called', 'id', email_column => 'evil')$$, 'PT422', NULL, 'a type of the owner''s own is no e-mail address');
+SELECT throws_ok('CREATE CAST (hostile.evil AS text) WITHOUT FUNCTION AS IMPLICIT', '42501', NULL, '… and only a superuser says that a type is as good as text');
+SELECT is(userlock.adopt('hostile.called', 'id', user_name_column => 'login', email_column => 'mail'), 1::bigint, 'a domain and a generated column are');
+ALTER TABLE hostile.called RENAME login TO other;
+ALTER TABLE hostile.called ADD COLUMN login hostile.evil;
+RESET ROLE;
+SET ROLE hostile_app;
+UPDATE hostile.called SET other = 'new name', base = 'new@example.com', login = ROW('x');
+RESET ROLE;
+SELECT results_eq($$SELECT user_name, email FROM userlock.users WHERE user_id = 'n'$$, $$VALUES ('new name', 'new@example.com')$$, '… which keep their meaning under another name');
+SET ROLE hostile_app;
+SELECT throws_ok($$UPDATE hostile.called SET other = repeat('x', 321)$$, 'PT422', 'invalid profile', '… and stop the statement where they cannot be');
+DELETE FROM hostile.called;
+RESET ROLE;
+SELECT is_empty('TABLE caught', '… and no constraint, expression or predicate of the owner is evaluated by us');
+
+-- Whoever may change no more than their own row takes no name that is not to be had …
+SET ROLE hostile_owner;
+CREATE TABLE hostile.own (id text PRIMARY KEY, login text, mail text);
+ALTER TABLE hostile.own ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_row ON hostile.own USING (id = current_setting('hostile.me')) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON hostile.own TO hostile_app;
+INSERT INTO hostile.own VALUES ('ann', 'ann', 'ann@example.com'), ('mallory', 'mallory', NULL);
+SELECT is(userlock.adopt('hostile.own', 'id', NULL, 'login', 'mail'), 2::bigint, 'a table of which everybody changes their own row');
+RESET ROLE;
+SELECT userlock.set_profile('ann', '{"userName": "director", "emails": [{"value": "ann@example.com", "primary": true}, {"value": "secret@example.com"}]}');
+SELECT userlock.register_user('clerk', profile => '{"userName": "clerk", "displayName": "The clerk"}');
+SET ROLE hostile_app;
+SET hostile.me = 'mallory';
+SELECT throws_ok($$UPDATE hostile.own SET login = 'Director'$$, 'PT409', NULL, 'a name that an identity provider gave is taken');
+SELECT throws_ok($$UPDATE hostile.own SET id = 'mallory 2', login = 'CLERK'$$, 'PT409', NULL, '… and so is that of somebody who is in no table');
+SELECT throws_ok($$INSERT INTO hostile.own VALUES ('sybil', 'director')$$, 'PT409', NULL, '… for whoever comes as well');
+-- … nor what is known of somebody who did not come from the table.
+INSERT INTO hostile.own VALUES ('clerk', 'x', 'x@example.com');
+SET hostile.me = 'clerk';
+UPDATE hostile.own SET login = 'y';
+UPDATE hostile.own SET id = 'thief';
+RESET ROLE;
+SELECT results_eq($$SELECT user_id, userlock.user_profile(user_id) FROM userlock.users WHERE user_id IN ('ann', 'clerk', 'mallory', 'sybil', 'thief') ORDER BY user_id$$,
+    $$VALUES ('ann' COLLATE "C", '{"userName": "director", "emails": [{"value": "ann@example.com", "primary": true}, {"value": "secret@example.com"}]}'::jsonb),
+    ('clerk', '{"userName": "clerk", "displayName": "The clerk"}'), ('mallory', '{"userName": "mallory"}'),
+    ('thief', '{"userName": "y", "emails": [{"value": "x@example.com", "primary": true}]}')$$, '… and nothing of another one''s profile travels');
+DELETE FROM hostile.own;
+SELECT userlock.delete_user('clerk');
 
 -- An application that inserts and deletes rows of users whom the table never had.
 SET ROLE hostile_owner;

@@ -35,7 +35,7 @@ $node->safe_psql(
 my %shown = (
 	account => 'SELECT * FROM userlock_private.account ORDER BY tenant, user_id',
 	event => 'SELECT * FROM userlock_private.event ORDER BY tenant, user_id, sequence',
-	profile => 'SELECT * FROM userlock_private.profile',
+	profile => 'SELECT * FROM userlock_private.profile ORDER BY tenant, user_id',
 	api_key => 'SELECT * FROM userlock_private.api_key',
 	grants => q{SELECT has_function_privilege('support', 'userlock_xekout.revoke(bytea)', 'EXECUTE')},
 	restricted => 'SELECT * FROM userlock.restricted_users',
@@ -76,12 +76,15 @@ foreach my $format ('plain', 'custom')
 # its trigger get in the way of the accounts.
 $node->safe_psql(
 	'source', q{
-	CREATE TABLE app_user (id text PRIMARY KEY);
-	CREATE TABLE zoo_user (id text, region text) PARTITION BY LIST (region);
-	CREATE TABLE zoo_user_eu PARTITION OF zoo_user FOR VALUES IN ('eu');
-	INSERT INTO app_user VALUES ('dave'), ('erin'), ('frank');
-	INSERT INTO zoo_user VALUES ('zebra', 'eu'), ('gnu', 'eu');
-	SELECT userlock.adopt('app_user', 'id'), userlock.adopt('zoo_user', 'id');
+	CREATE TABLE app_user (id text PRIMARY KEY, mail text, "log,in" text);
+	CREATE TABLE zoo_user (id text, region text, name text) PARTITION BY LIST (region);
+	CREATE TABLE zoo_user_eu (name text, region text, id text);
+	ALTER TABLE zoo_user ATTACH PARTITION zoo_user_eu FOR VALUES IN ('eu');
+	INSERT INTO app_user VALUES ('dave', 'dave@example.com', 'Dave'), ('erin', NULL, NULL), ('frank', NULL, NULL);
+	INSERT INTO zoo_user VALUES ('zebra', 'eu', 'Stripes'), ('gnu', 'eu', NULL);
+	SELECT userlock.adopt('app_user', 'id', user_name_column => 'log,in', email_column => 'mail');
+	SELECT userlock.adopt('zoo_user', 'id', user_name_column => 'name');
+	SELECT userlock.set_profile('dave', userlock.user_profile('dave') || '{"displayName": "David"}');
 	SELECT userlock.lock_user('dave', 'phished'), userlock.block_user('gnu', 'bit somebody');
 	DELETE FROM app_user WHERE id = 'frank';
 });
@@ -119,8 +122,15 @@ foreach my $order (sort keys %orders)
 		}
 	}
 	is($node->safe_psql('target', $shown{$_}), $node->safe_psql('source', $shown{$_}), "$order: $_ is the same")
-	  foreach 'account', 'event', 'restricted';
+	  foreach 'account', 'event', 'profile', 'restricted';
 	is($node->safe_psql('target', 'SELECT count(*) FROM userlock.verify()'), '0', "$order: accounts agree with their history");
+	is( $node->safe_psql(
+			'target', q{
+			UPDATE app_user SET "log,in" = 'Davy', mail = 'davy@example.com' WHERE id = 'dave';
+			UPDATE zoo_user SET name = upper(name);
+			SELECT string_agg(concat_ws(' ', user_id, user_name, email, display_name), ', ' ORDER BY user_id)
+			FROM userlock.users WHERE user_id IN ('dave', 'zebra', 'gnu')}),
+		'dave Davy davy@example.com David, gnu, zebra STRIPES', "$order: … what they call their users is followed");
 	is( $node->safe_psql(
 			'target', q{
 			INSERT INTO app_user VALUES ('ivan');
