@@ -134,10 +134,16 @@ CREATE TABLE userlock_private.profile (
     PRIMARY KEY (tenant, user_id)
 );
 
-CREATE UNIQUE INDEX profile_user_name ON userlock_private.profile (tenant, user_name_lower);
-CREATE INDEX profile_external_id ON userlock_private.profile (tenant, external_id);
-CREATE INDEX profile_email ON userlock_private.profile (tenant, email_lower);
-CREATE INDEX profile_display_name ON userlock_private.profile (tenant, display_name_lower);
+-- Without those who have none: else, as long as there are few profiles, the planner
+-- takes any of them for as good as the key, and a session keeps the plan.
+CREATE UNIQUE INDEX profile_user_name ON userlock_private.profile (tenant, user_name_lower)
+WHERE user_name_lower IS NOT NULL;
+CREATE INDEX profile_external_id ON userlock_private.profile (tenant, external_id)
+WHERE external_id IS NOT NULL;
+CREATE INDEX profile_email ON userlock_private.profile (tenant, email_lower)
+WHERE email_lower IS NOT NULL;
+CREATE INDEX profile_display_name ON userlock_private.profile (tenant, display_name_lower)
+WHERE display_name_lower IS NOT NULL;
 
 COMMENT ON TABLE userlock_private.profile IS
 'What is known of each user who has a profile: a SCIM 2.0 core User document (RFC 7643, section 4.1).';

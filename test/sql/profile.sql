@@ -102,3 +102,15 @@ SELECT count(*) FROM users WHERE tenant = repeat('ü', 200) AND user_name_lower 
 
 SELECT * FROM verify();
 TRUNCATE account, event, profile;
+
+-- A plan that a session makes while nobody has a profile serves it among millions: by the key.
+\c -
+SET search_path = public, userlock, userlock_private;
+TRUNCATE profile;
+BEGIN;
+SELECT count(register_user('first', profile => '{"userName": "first", "emails": [{"value": "first@example.com"}]}'));
+SELECT count(set_profile('first', '{"displayName": "First"}')), count(user_profile('first'));
+SELECT count(delete_user('first'));
+SELECT indexrelid::regclass AS used FROM pg_index WHERE indrelid = 'profile'::regclass AND pg_stat_get_xact_numscans(indexrelid) > 0 ORDER BY 1;
+COMMIT;
+TRUNCATE account, event, profile;
