@@ -218,6 +218,19 @@ require_own_table(FunctionCallInfo fcinfo)
 }
 
 /*
+ * Is one of the user's key made of others?  Where rows go from partition to partition
+ * we have to know it before, see keep_id(), and it is made after.
+ */
+static bool
+has_generated_key(const AttrNumber numbers[USERLOCK_COLUMN_COUNT], TupleDesc columns)
+{
+	AttrNumber	tenant = numbers[USERLOCK_COLUMN_TENANT];
+
+	return TupleDescAttr(columns, numbers[USERLOCK_COLUMN_ID] - 1)->attgenerated != '\0' ||
+		(tenant != InvalidAttrNumber && TupleDescAttr(columns, tenant - 1)->attgenerated != '\0');
+}
+
+/*
  * The columns that adopt() names, from its second argument on: what UPDATE OF of
  * the trigger has, and what its argument says of them.
  */
@@ -236,7 +249,9 @@ require_columns(FunctionCallInfo fcinfo, Oid table, char **argument)
 		if (numbers[i] == InvalidAttrNumber)
 			userlock_adoption_raise(USERLOCK_RESULT_USERS_INVALID, table);
 	}
-	if (!userlock_users_table_takes(numbers, RelationGetDescr(relation)))
+	if (!userlock_users_table_takes(numbers, RelationGetDescr(relation)) ||
+		(relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&
+		 has_generated_key(numbers, RelationGetDescr(relation))))
 		userlock_adoption_raise(USERLOCK_RESULT_USERS_INVALID, table);
 	update_of = userlock_users_table_update_of(numbers, RelationGetDescr(relation), argument);
 	table_close(relation, NoLock);

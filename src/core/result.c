@@ -242,7 +242,7 @@ const UserLockResultText userlock_results[] = {
 	[USERLOCK_RESULT_USERS_INVALID] = {
 		"users_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		NULL,
-		gettext_noop("A column does not exist, has no values of its own, or is of a type that it may not have; or the tenant's is also for something else."),
+		gettext_noop("A column does not exist, is generated where it may not be, or is of a type that it may not have; or the tenant's is also for something else."),
 		gettext_noop("Name columns of type text, varchar, uuid, smallint, integer or bigint for the id and the tenant, and of type text, varchar or citext for the user name and the e-mail address.")
 	},
 	[USERLOCK_RESULT_USER_RESTRICTED] = {
