@@ -82,7 +82,7 @@ $node->safe_psql('bare', q{
 	CREATE ROLE anon;
 	CREATE ROLE app;
 	CREATE ROLE authenticator;
-	CREATE TABLE account_holder (id text PRIMARY KEY);
+	CREATE TABLE account_holder (id text PRIMARY KEY, login text, email text);
 	INSERT INTO account_holder VALUES ('4711');
 	CREATE TABLE note (owner text, body text);
 });
