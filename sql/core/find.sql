@@ -232,7 +232,7 @@ DECLARE
     candidates text := userlock_private.filter_candidates(filter, tenant);
 BEGIN
     RETURN format('userlock_private.visible_user WHERE tenant = %L AND (%s)', tenant, condition)
-        || coalesce(' AND user_id = ANY (ARRAY(' || candidates || '))', '');
+        || coalesce(' AND user_id IN (' || candidates || ')', '');
 END
 $$;
 

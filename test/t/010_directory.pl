@@ -149,6 +149,17 @@ is($node->safe_psql('postgres', qq{SET statement_timeout = '10s';
 	SET request.jwt.claims = '{"tenant": "new"}'; SET ROLE reader;
 	SELECT count(*), userlock.count_users() FROM userlock.find_users(skip => 19990)}), "10\n10|20000", 'a new tenant is listed at once');
 
+# An "or" of filters that each find everybody takes no more memory than one of them:
+# what the process has had at most grows by less than a byte for each that is found.
+my $everybody = join ', ', ('{"user_id": {"prefix": ""}}') x 99;
+my ($before, $found, $after) = split /\n/, $node->safe_psql('postgres', qq{
+	SELECT count(*) FROM userlock.find_users(tenant => 'new') \\g /dev/null
+	SELECT substring(pg_read_file('/proc/self/status') FROM 'VmPeak:\\s+(\\d+) kB');
+	SELECT count(*) FROM userlock.find_users('{"or": [$everybody]}', tenant => 'new');
+	SELECT substring(pg_read_file('/proc/self/status') FROM 'VmPeak:\\s+(\\d+) kB')});
+is($found, 100, 'many alternatives, each of everybody');
+cmp_ok($after - $before, '<', 20000, '… and their memory is bounded (kB)');
+
 # Page after page by the last id: everybody once, while others come, go and are locked.
 my $missing = $node->safe_psql('postgres', q{
 	CREATE TEMPORARY TABLE seen (user_id text);
