@@ -30,14 +30,15 @@ GRANT anon, operator, stranger TO authenticator;
 
 -- How long their statements may take, and wait for a lock: PostgREST sets what the role
 -- of a request has.  And no log shows what is passed as a parameter: keys and tokens
--- are.  What a role has been given already stays.
+-- are; nor what surrounds an error: a document with a password.  What a role has been
+-- given already stays.
 DO $$
 DECLARE
     missing record;
 BEGIN
     FOR missing IN
         SELECT * FROM (VALUES
-            ('authenticator', 'log_parameter_max_length', '0'),
+            ('authenticator', 'log_parameter_max_length', '0'), ('authenticator', 'log_error_verbosity', 'terse'),
             ('authenticator', 'idle_in_transaction_session_timeout', '10s'),
             ('anon', 'statement_timeout', '2s'), ('anon', 'lock_timeout', '1s'),
             ('operator', 'statement_timeout', '20s'), ('operator', 'lock_timeout', '5s'),

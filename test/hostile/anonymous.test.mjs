@@ -17,7 +17,7 @@ before(async () => {
   env.GRPC_URL = nginx.grpcUrl;
   await sql(`CREATE FUNCTION userlock.${slow}() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(30)';
     CREATE FUNCTION userlock.${settings}() RETURNS json STABLE LANGUAGE sql AS
-      $$SELECT json_object_agg(name, setting) FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'log_parameter_max_length')$$;
+      $$SELECT json_object_agg(name, setting) FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'log_parameter_max_length', 'log_error_verbosity')$$;
     NOTIFY pgrst, 'reload schema'`);
   while ((await rpc(settings, {})).status !== 200) await new Promise((resolve) => setTimeout(resolve, 50));
 });
@@ -114,7 +114,7 @@ test('every role has its time, whatever it calls', async () => {
     }
   };
   const as = (token) => request('POST', `/rpc/${settings}`, { token, body: {} });
-  const common = { idle_in_transaction_session_timeout: '10000', log_parameter_max_length: '0' };
+  const common = { idle_in_transaction_session_timeout: '10000', log_parameter_max_length: '0', log_error_verbosity: 'terse' };
   assert.deepEqual((await anonymous()).json, { ...common, statement_timeout: '2000', lock_timeout: '1000' });
   assert.deepEqual((await as(env.STRANGER_TOKEN)).json, { ...common, statement_timeout: '5000', lock_timeout: '1000' });
   assert.deepEqual((await as(env.OPERATOR_TOKEN)).json, { ...common, statement_timeout: '20000', lock_timeout: '5000' });

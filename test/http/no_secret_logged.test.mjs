@@ -33,6 +33,19 @@ test('no token and no key is in a log, and no user id is in nginx\'s', async () 
   }
 });
 
+test('no password is in a log, if PostgreSQL cannot read what is around it', async () => {
+  const user_id = await newUser();
+  const password = `hunter-${Date.now()}`;
+  const body = `{"user_id":"${user_id}","profile":{"password":"${password}","title":"\\u0000"}}`;
+  for (const name of ['set_profile', 'register_user']) {
+    const answer = await request('POST', `/rpc/${name}`, { token: env.OPERATOR_TOKEN, body, headers: { 'Content-Type': 'application/json' } });
+    assert.equal(answer.json.code, '22P05');
+  }
+  const log = await readFile(`${env.PGHOST}/postgresql.log`, 'utf8');
+  assert.match(log, /unsupported Unicode escape sequence/);
+  assert.ok(!log.includes(password), 'the log holds a password');
+});
+
 test('no key is in a plan, for whoever logs plans', async () => {
   const plans = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_verbose = on; SET client_min_messages = log;";
   const psql = (...queries) => promisify(execFile)('psql', ['--no-psqlrc', '-qAt', ...queries.flatMap((query) => ['-c', query])]);
