@@ -18,35 +18,53 @@
 #include "core/outcome.h"
 #include "core/profile.h"
 
+/* What is kept of a name's part: more than the longest of the words looked for. */
+#define MAX_LETTERS		64
+
+/* Are these the letters of a word for a password, or do they end with one? */
+static bool
+ends_with_password(const char *letters, bool *is_whole)
+{
+	static const char *const words[] = {"password", "passwd", "pwd", "passphrase", "passwordhash"};
+	size_t		length = strlen(letters);
+
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		size_t		word = strlen(words[i]);
+
+		*is_whole = length == word;
+		if (length >= word && strcmp(letters + length - word, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Is this what somebody calls a password?  The name is taken apart at what
- * separates the parts of an attribute's path (a URN's too), and only letters count,
- * in any case.
+ * Does a member of this name hold a password?  The name is taken apart where the
+ * path of an attribute is (a URN too), and of each part only the letters count, in
+ * any case.  A part may also end with the word, as newPassword does; but a truth
+ * value is none, has_password.
  */
 static bool
-names_password(const char *name, int length)
+holds_password(const JsonbValue *name, const JsonbValue *value)
 {
-	static const char *const spellings[] = {"password", "passwd", "pwd"};
-	char		letters[sizeof("password")] = "";
+	char		letters[MAX_LETTERS] = "";
 	int			count = 0;
 
-	for (int i = 0; i <= length; i++)
+	for (int i = 0; i <= name->val.string.len; i++)
 	{
-		if (i == length || strchr(":.[]/", name[i]) != NULL)
+		char		c = i < name->val.string.len ? name->val.string.val[i] : ' ';
+		bool		is_whole;
+
+		if (isalpha((unsigned char) c) && count < MAX_LETTERS - 1)
+			letters[count++] = pg_ascii_tolower(c);
+		else if (!IS_HIGHBIT_SET(c) && !isalnum((unsigned char) c) && c != '_' && c != '-')
 		{
-			for (int s = 0; s < lengthof(spellings); s++)
-			{
-				if (strlen(spellings[s]) == count &&
-					pg_strncasecmp(letters, spellings[s], count) == 0)
-					return true;
-			}
+			letters[count] = '\0';
+			if (ends_with_password(letters, &is_whole) &&
+				(is_whole || value->type != jbvBool))
+				return true;
 			count = 0;
-		}
-		else if (isalpha((unsigned char) name[i]) || IS_HIGHBIT_SET(name[i]))
-		{
-			if (count < lengthof(letters))
-				letters[count] = name[i];
-			count++;
 		}
 	}
 	return false;
@@ -64,11 +82,19 @@ without_passwords(Jsonb *document)
 
 	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
 	{
-		if (token == WJB_KEY && names_password(value.val.string.val, value.val.string.len))
+		if (token == WJB_KEY)
 		{
-			/* With all that it holds. */
-			JsonbIteratorNext(&iterator, &value, true);
-			continue;
+			JsonbIterator look = *iterator;
+			JsonbIterator *ahead = &look;
+			JsonbValue	held;
+
+			JsonbIteratorNext(&ahead, &held, true);
+			if (holds_password(&value, &held))
+			{
+				/* With all that is in it. */
+				JsonbIteratorNext(&iterator, &held, true);
+				continue;
+			}
 		}
 		result = pushJsonbValue(&state, token, token < WJB_BEGIN_ARRAY ? &value : NULL);
 	}

@@ -66,6 +66,8 @@ SELECT sequence FROM set_profile('bob', '{"userName": "bob"}');
 SELECT sequence FROM set_profile('bob', '{
     "password": "one", "Password": {"value": "two"}, "PASSWORD": ["three"], "pass_word": 4, "pass-word": 5, "passwd": 6, "pwd": 7, "user.password": 8,
     "urn:ietf:params:scim:schemas:core:2.0:User:password": "nine", "password[type eq \"x\"].value": 10,
+    "newPassword": 15, "hashedPassword": 16, "passwordHash": 17, "password_hash": 18, "passphrase": 19, "User#password": 20, "user password": 21, "password,x": 22,
+    "pass\u00adword": 23, "my_passwords_hint": "kept", "hasPassword": false,
     "list": [{"password": "eleven", "name": "x"}, [{"PassWord": "twelve"}]], "deep": {"deeper": {"password": "thirteen", "kept": true}},
     "has_password": true, "passwordless": true, "password_updated_at": 14, "passport": "C01X00T47", "crossword": "yes"}');
 SELECT jsonb_pretty(user_profile('bob'));
