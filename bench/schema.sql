@@ -35,7 +35,7 @@ BEGIN
     END IF;
     UPDATE handmade.account AS a
     SET state = CASE WHEN is_blocked(before.state) THEN 'locked+blocked'::user_lock_state ELSE 'locked' END,
-        sequence = a.sequence + 1, changed_at = moment, locked_until = ends, lock_sequence = a.sequence + 1,
+        sequence = a.sequence + 1, changed_at = moment, locked_at = moment, locked_until = ends, lock_sequence = a.sequence + 1,
         access_valid_after = moment
     WHERE a.tenant = found_tenant AND a.user_id = who
     RETURNING a.tenant, a.user_id, a.state, a.sequence, a.created_at, a.changed_at, a.locked_until, a.blocked_until INTO status;
@@ -65,7 +65,7 @@ BEGIN
     END IF;
     UPDATE handmade.account AS a
     SET state = CASE WHEN is_blocked(before.state) THEN 'blocked'::user_lock_state ELSE 'active' END,
-        sequence = a.sequence + 1, changed_at = moment, locked_until = NULL, lock_sequence = NULL
+        sequence = a.sequence + 1, changed_at = moment, locked_at = NULL, locked_until = NULL, lock_sequence = NULL
     WHERE a.tenant = found_tenant AND a.user_id = who
     RETURNING a.tenant, a.user_id, a.state, a.sequence, a.created_at, a.changed_at, a.locked_until, a.blocked_until INTO status;
     INSERT INTO handmade.event (tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details)
@@ -93,7 +93,7 @@ CREATE FUNCTION floor.lock_users(ids text[], why text) RETURNS bigint LANGUAGE s
     WITH changed AS (
         UPDATE floor.account AS a
         SET state = next_state(a.state, 'lock'), sequence = a.sequence + 1, changed_at = clock_timestamp(),
-            locked_until = NULL, lock_sequence = a.sequence + 1, access_valid_after = clock_timestamp()
+            locked_at = clock_timestamp(), locked_until = NULL, lock_sequence = a.sequence + 1, access_valid_after = clock_timestamp()
         FROM unnest(ids) AS wanted(user_id)
         WHERE a.tenant = 'default' AND a.user_id = wanted.user_id AND NOT is_locked(a.state)
         RETURNING a.*
@@ -108,7 +108,7 @@ CREATE FUNCTION floor.unlock_users(ids text[], why text) RETURNS bigint LANGUAGE
     WITH changed AS (
         UPDATE floor.account AS a
         SET state = next_state(a.state, 'unlock'), sequence = a.sequence + 1, changed_at = clock_timestamp(),
-            locked_until = NULL, lock_sequence = NULL
+            locked_at = NULL, locked_until = NULL, lock_sequence = NULL
         FROM unnest(ids) AS wanted(user_id)
         WHERE a.tenant = 'default' AND a.user_id = wanted.user_id AND is_locked(a.state)
         RETURNING a.*
