@@ -6,7 +6,7 @@ COMMENT ON SCHEMA userlock IS
 'May this user come in? Lock states of application users, changed only through checked transitions, with their history.';
 
 -- Tables, the grounds of the views, and what functions here have in common.  Nobody
--- is given anything on it, but for the functions that the type is made of.
+-- is let in: what PUBLIC may do with what is there, the type and the views do for them.
 CREATE SCHEMA userlock_private;
 
 COMMENT ON SCHEMA userlock_private IS
