@@ -143,7 +143,8 @@ test('10,000 users are paged through without a gap or a repetition while others 
       while (seen.length < total) {
         const { details, result } = await users.listUsers({ query: { asc: true, limit, offset: BigInt(seen.length) }, sortingColumn });
         assert.ok(details.totalResult >= BigInt(total));
-        assert.equal(result.length, limit);
+        // The last page has whoever has come by then.
+        assert.ok(result.length >= Math.min(limit, total - seen.length), `${result.length}`);
         seen.push(...result.map((user) => user.userId));
       }
       assert.deepEqual(seen.slice(0, total), wanted);
