@@ -81,36 +81,25 @@ attempt_on_locked_row(const UserLockRequest *request,
 					  UserLockTransition transition, UserLockOutcome *outcome)
 {
 	UserLockAccount *account = &outcome->account;
-	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
-	int			expired;
-	TimestampTz now;
-	TimestampTz moment;
-	UserLockState from;
+	UserLockChange held;
+	UserLockResult result = userlock_account_hold(request, USERLOCK_FOR_UPDATE,
+												  account, &held);
 	UserLockState to;
 
-	outcome->has_account = userlock_store_get(&request->key,
-											  USERLOCK_FOR_UPDATE, account);
-	if (!outcome->has_account)
-		return USERLOCK_RESULT_USER_NOT_FOUND;
-
-	/* Ends are the clock's; the event's moment follows the event before it. */
-	now = GetCurrentTimestamp();
-	expired = userlock_account_settle(account, now, expiries);
-	moment = userlock_account_next_moment(account, now);
-
-	if (request->has_expected_sequence &&
-		request->expected_sequence != account->sequence)
-		return USERLOCK_RESULT_SEQUENCE_DIFFERS;
-	from = account->state;
-	if (request->has_expected_state && request->expected_state != from)
+	outcome->has_account = result != USERLOCK_RESULT_USER_NOT_FOUND;
+	if (result != USERLOCK_RESULT_OK)
+		return result;
+	if (request->has_expected_state && request->expected_state != account->state)
 		return USERLOCK_RESULT_STATE_DIFFERS;
-	if (!userlock_state_next(from, transition, &to))
+	if (!userlock_state_next(account->state, transition, &to))
 		return request->idempotent ? USERLOCK_RESULT_UNCHANGED : refusal(transition);
-	if (request->until <= now)
+	if (request->until <= held.now)
 		return USERLOCK_RESULT_UNTIL_INVALID;	/* passed meanwhile */
 
-	userlock_account_append_expiries(&request->key, account, expiries, expired);
-	return change(request, transition, to, moment, account);
+	userlock_account_append_expiries(&request->key, account, held.expiries, held.expired);
+	/* Ends are the clock's; the event's moment follows the event before it. */
+	return change(request, transition, to,
+				  userlock_account_next_moment(account, held.now), account);
 }
 
 /* Restricts somebody who is not there, but whom a restriction may register. */
