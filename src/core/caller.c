@@ -181,19 +181,54 @@ userlock_caller_read(UserLockCaller *caller)
 	return !parser.malformed;
 }
 
+void
+userlock_caller_require(UserLockCaller *caller)
+{
+	UserLockOutcome outcome = {.result = USERLOCK_RESULT_CLAIMS_MALFORMED};
+
+	if (!userlock_caller_read(caller))
+		userlock_outcome_raise(&outcome);
+}
+
+static bool
+is_tenant(const char *tenant, const char *name, int bytes)
+{
+	return strlen(tenant) == bytes && memcmp(tenant, name, bytes) == 0;
+}
+
 bool
-userlock_caller_may_use(const UserLockCaller *caller, const char *tenant)
+userlock_caller_may_use_bytes(const UserLockCaller *caller, const char *tenant,
+							  int bytes)
 {
 	ListCell   *cell;
 
-	if (!caller->has_claims || strcmp(tenant, caller->tenant) == 0)
+	if (!caller->has_claims || is_tenant(caller->tenant, tenant, bytes))
 		return true;
 	foreach(cell, caller->tenants)
 	{
-		if (strcmp(tenant, lfirst(cell)) == 0)
+		if (is_tenant(lfirst(cell), tenant, bytes))
 			return true;
 	}
 	return false;
+}
+
+bool
+userlock_caller_may_use(const UserLockCaller *caller, const char *tenant)
+{
+	return userlock_caller_may_use_bytes(caller, tenant, strlen(tenant));
+}
+
+ArrayType *
+userlock_caller_claimed_tenants(const UserLockCaller *caller)
+{
+	Datum	   *tenants = palloc((1 + list_length(caller->tenants)) * sizeof(Datum));
+	int			count = 0;
+	ListCell   *cell;
+
+	tenants[count++] = CStringGetTextDatum(caller->tenant);
+	foreach(cell, caller->tenants)
+		tenants[count++] = CStringGetTextDatum(lfirst(cell));
+	return construct_array(tenants, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 bool

@@ -7,6 +7,7 @@
 #define USERLOCK_CALLER_H
 
 #include "nodes/pg_list.h"
+#include "utils/array.h"
 
 typedef struct UserLockCaller
 {
@@ -25,12 +26,20 @@ typedef struct UserLockCaller
  */
 extern bool userlock_caller_read(UserLockCaller *caller);
 
+/* The same where nothing can be done without knowing: raises. */
+extern void userlock_caller_require(UserLockCaller *caller);
+
 /*
  * May the caller touch this tenant?  Claims list the tenants that are theirs;
  * without claims, EXECUTE alone decides.
  */
 extern bool userlock_caller_may_use(const UserLockCaller *caller,
 									const char *tenant);
+extern bool userlock_caller_may_use_bytes(const UserLockCaller *caller,
+										  const char *tenant, int bytes);
+
+/* The tenants that claims list, as text[], the caller's own first. */
+extern ArrayType *userlock_caller_claimed_tenants(const UserLockCaller *caller);
 
 /*
  * The same for somebody who has yet to sign in, and has no claims that would

@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -16,16 +15,6 @@
 PG_FUNCTION_INFO_V1(userlock_caller_user_id);
 PG_FUNCTION_INFO_V1(userlock_caller_tenants);
 PG_FUNCTION_INFO_V1(userlock_require_tenant);
-
-/* Reads the claims, which a function in SQL depends on. */
-static void
-require_caller(UserLockCaller *caller)
-{
-	UserLockOutcome outcome = {.result = USERLOCK_RESULT_CLAIMS_MALFORMED};
-
-	if (!userlock_caller_read(caller))
-		userlock_outcome_raise(&outcome);
-}
 
 /*
  * require_tenant(tenant, signing_in): the tenant meant.  Whoever signs in has no
@@ -39,7 +28,7 @@ userlock_require_tenant(PG_FUNCTION_ARGS)
 	char	   *tenant;
 
 	userlock_caller_refuse_restricted();
-	require_caller(&caller);
+	userlock_caller_require(&caller);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_TEXT_P(cstring_to_text(caller.tenant));
 
@@ -56,7 +45,7 @@ userlock_caller_user_id(PG_FUNCTION_ARGS)
 {
 	UserLockCaller caller;
 
-	require_caller(&caller);
+	userlock_caller_require(&caller);
 	if (caller.subject == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(caller.subject));
@@ -70,18 +59,10 @@ Datum
 userlock_caller_tenants(PG_FUNCTION_ARGS)
 {
 	UserLockCaller caller;
-	Datum	   *tenants;
-	int			count = 0;
-	ListCell   *cell;
 
-	require_caller(&caller);
+	userlock_caller_require(&caller);
 	if (!caller.has_claims)
 		PG_RETURN_NULL();
 
-	tenants = palloc((1 + list_length(caller.tenants)) * sizeof(Datum));
-	tenants[count++] = CStringGetTextDatum(caller.tenant);
-	foreach(cell, caller.tenants)
-		tenants[count++] = CStringGetTextDatum(lfirst(cell));
-	PG_RETURN_ARRAYTYPE_P(construct_array(tenants, count, TEXTOID, -1, false,
-										  TYPALIGN_INT));
+	PG_RETURN_ARRAYTYPE_P(userlock_caller_claimed_tenants(&caller));
 }

@@ -188,8 +188,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		"SELECT tenant, user_id FROM userlock_private.account"
 		" WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state"
 		" AND least(locked_until, blocked_until)" LE "$3"
-		" AND ((SELECT userlock.caller_tenants()) IS NULL OR tenant"
-		" OPERATOR(pg_catalog.=) ANY ((SELECT userlock.caller_tenants())::pg_catalog.text[]))"
+		" AND userlock_private.tenant_is_visible(tenant)"
 		" AND ($1 IS NULL OR (tenant, user_id)"
 		" OPERATOR(pg_catalog.>) ($1, $2))"
 		" ORDER BY tenant, user_id LIMIT $4",

@@ -28,21 +28,11 @@
 #include "utils/syscache.h"
 
 #include "core/caller.h"
-#include "core/outcome.h"
 #include "core/store.h"
 
 PG_FUNCTION_INFO_V1(userlock_tenant_is_visible);
 PG_FUNCTION_INFO_V1(userlock_tenant_is_visible_support);
 PG_FUNCTION_INFO_V1(userlock_visible_tenants);
-
-static void
-read_caller(UserLockCaller *caller)
-{
-	UserLockOutcome outcome = {.result = USERLOCK_RESULT_CLAIMS_MALFORMED};
-
-	if (!userlock_caller_read(caller))
-		userlock_outcome_raise(&outcome);
-}
 
 /*
  * tenant_is_visible(tenant): is it one of the caller's?  Claims are read once a
@@ -53,31 +43,31 @@ userlock_tenant_is_visible(PG_FUNCTION_ARGS)
 {
 	UserLockCaller *caller = fcinfo->flinfo->fn_extra;
 	text	   *tenant = PG_GETARG_TEXT_PP(0);
-	int			length = VARSIZE_ANY_EXHDR(tenant);
-	ListCell   *cell;
 
 	if (caller == NULL)
 	{
 		MemoryContext callers = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
 		caller = palloc(sizeof(UserLockCaller));
-		read_caller(caller);
+		userlock_caller_require(caller);
 		caller->tenant = pstrdup(caller->tenant);
 		MemoryContextSwitchTo(callers);
 		fcinfo->flinfo->fn_extra = caller;
 	}
-	if (!caller->has_claims)
-		PG_RETURN_BOOL(true);
-	if (strlen(caller->tenant) == length && memcmp(caller->tenant, VARDATA_ANY(tenant), length) == 0)
-		PG_RETURN_BOOL(true);
-	foreach(cell, caller->tenants)
-	{
-		const char *other = lfirst(cell);
+	PG_RETURN_BOOL(userlock_caller_may_use_bytes(caller, VARDATA_ANY(tenant),
+												 VARSIZE_ANY_EXHDR(tenant)));
+}
 
-		if (strlen(other) == length && memcmp(other, VARDATA_ANY(tenant), length) == 0)
-			PG_RETURN_BOOL(true);
-	}
-	PG_RETURN_BOOL(false);
+static ArrayType *
+every_tenant(Oid function)
+{
+	ArrayBuildState *tenants = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	UserLockStore store;
+
+	userlock_store_begin(&store, function);
+	userlock_store_tenants(tenants);
+	userlock_store_end(&store);
+	return DatumGetArrayTypeP(makeArrayResult(tenants, CurrentMemoryContext));
 }
 
 /*
@@ -89,35 +79,18 @@ userlock_tenant_is_visible(PG_FUNCTION_ARGS)
 Datum
 userlock_visible_tenants(PG_FUNCTION_ARGS)
 {
-	MemoryContext callers = CurrentMemoryContext;
-	ArrayBuildState *tenants;
+	MemoryContext callers;
 	UserLockCaller caller;
-	ListCell   *cell;
 
-	if (fcinfo->flinfo->fn_extra != NULL)
-		PG_RETURN_POINTER(fcinfo->flinfo->fn_extra);
-
-	tenants = initArrayResult(TEXTOID, CurrentMemoryContext, false);
-	read_caller(&caller);
-	if (caller.has_claims)
+	if (fcinfo->flinfo->fn_extra == NULL)
 	{
-		accumArrayResult(tenants, CStringGetTextDatum(caller.tenant), false,
-						 TEXTOID, CurrentMemoryContext);
-		foreach(cell, caller.tenants)
-			accumArrayResult(tenants, CStringGetTextDatum(lfirst(cell)), false,
-							 TEXTOID, CurrentMemoryContext);
+		userlock_caller_require(&caller);
+		callers = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = caller.has_claims ?
+			userlock_caller_claimed_tenants(&caller) :
+			every_tenant(fcinfo->flinfo->fn_oid);
+		MemoryContextSwitchTo(callers);
 	}
-	else
-	{
-		UserLockStore store;
-
-		userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-		userlock_store_tenants(tenants);
-		userlock_store_end(&store);
-	}
-	MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	fcinfo->flinfo->fn_extra = DatumGetPointer(makeArrayResult(tenants, CurrentMemoryContext));
-	MemoryContextSwitchTo(callers);
 	PG_RETURN_POINTER(fcinfo->flinfo->fn_extra);
 }
 
@@ -150,16 +123,17 @@ static double
 selectivity(const SupportRequestSelectivity *request, const UserLockCaller *caller)
 {
 	double		sum = 0;
-	VariableStatData tenants;
-	ListCell   *cell;
+	VariableStatData column;
+	Datum	   *tenants;
+	int			count;
 
-	examine_variable(request->root, linitial(request->args), request->varRelid, &tenants);
-	sum = var_eq_const(&tenants, TextEqualOperator, C_COLLATION_OID,
-					   CStringGetTextDatum(caller->tenant), false, true, false);
-	foreach(cell, caller->tenants)
-		sum += var_eq_const(&tenants, TextEqualOperator, C_COLLATION_OID,
-							CStringGetTextDatum(lfirst(cell)), false, true, false);
-	ReleaseVariableStats(tenants);
+	deconstruct_array(userlock_caller_claimed_tenants(caller), TEXTOID, -1, false,
+					  TYPALIGN_INT, &tenants, NULL, &count);
+	examine_variable(request->root, linitial(request->args), request->varRelid, &column);
+	for (int i = 0; i < count; i++)
+		sum += var_eq_const(&column, TextEqualOperator, C_COLLATION_OID,
+							tenants[i], false, true, false);
+	ReleaseVariableStats(column);
 	return sqrt(Min(sum, 1.0));
 }
 

@@ -12,7 +12,7 @@ CREATE VIEW userlock_http.visible_zitadel_machine WITH (security_barrier) AS
 SELECT tenant, user_id
 FROM userlock_private.profile
 WHERE document #> '{urn:userlock:zitadel,machine}' <> ALL ('{"null",false}')
-AND ((SELECT userlock.caller_tenants()) IS NULL OR tenant = ANY ((SELECT userlock.caller_tenants())::text[]))
+AND userlock_private.tenant_is_visible(tenant)
 AND (SELECT has_function_privilege('userlock.user_profile'::regproc, 'EXECUTE'));
 
 REVOKE ALL ON userlock_http.visible_zitadel_machine FROM PUBLIC;
