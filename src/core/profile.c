@@ -159,6 +159,15 @@ read_text(JsonbContainer *object, const char *name, Datum *text)
 	return !userlock_profile_attribute(object, name, &value) || take_text(&value, text);
 }
 
+bool
+userlock_profile_is_primary(JsonbContainer *entry)
+{
+	JsonbValue	primary;
+
+	return userlock_profile_attribute(entry, "primary", &primary) &&
+		primary.type == jbvBool && primary.val.boolean;
+}
+
 /* The address that counts: the primary one, else the first. */
 static bool
 read_email(JsonbContainer *user, Datum *address)
@@ -174,15 +183,13 @@ read_email(JsonbContainer *user, Datum *address)
 	for (int i = 0; i < JsonContainerSize(emails.val.binary.data); i++)
 	{
 		JsonbValue *email = getIthJsonbValueFromContainer(emails.val.binary.data, i);
-		JsonbValue	primary;
 		Datum		value = (Datum) 0;
 		bool		is_primary;
 
 		if (email->type != jbvBinary || !JsonContainerIsObject(email->val.binary.data) ||
 			!read_text(email->val.binary.data, "value", &value))
 			return false;
-		is_primary = userlock_profile_attribute(email->val.binary.data, "primary", &primary) &&
-			primary.type == jbvBool && primary.val.boolean;
+		is_primary = userlock_profile_is_primary(email->val.binary.data);
 		if (value && (*address == (Datum) 0 || (is_primary && !has_primary)))
 		{
 			*address = value;

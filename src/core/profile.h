@@ -38,6 +38,9 @@ extern UserLockResult userlock_profile_read(Datum document,
 extern bool userlock_profile_attribute(JsonbContainer *object, const char *name,
 									   JsonbValue *found);
 
+/* Does an entry of an attribute that has several say that it is the primary one? */
+extern bool userlock_profile_is_primary(JsonbContainer *entry);
+
 /* Is this the name of the attribute, in whatever case? */
 extern bool userlock_profile_is_attribute(const JsonbValue *key, const char *name);
 

@@ -129,15 +129,6 @@ is_email(JsonbContainer *email, Datum address)
 	return userlock_profile_attribute(email, VALUE, &value) && says(&value, address);
 }
 
-static bool
-is_primary_email(JsonbContainer *email)
-{
-	JsonbValue	primary;
-
-	return userlock_profile_attribute(email, PRIMARY, &primary) &&
-		primary.type == jbvBool && primary.val.boolean;
-}
-
 /* The entry of an address; -1: there is none. */
 static int
 find_email(JsonbContainer *emails, Datum address)
@@ -180,7 +171,7 @@ push_emails(JsonbParseState **state, JsonbContainer *emails, Datum before, Datum
 		}
 		if (is_ours)
 			push_email(state, email, after, true);
-		else if (after && is_primary_email(email))
+		else if (after && userlock_profile_is_primary(email))
 			push_email(state, email, (Datum) 0, false);
 		else
 			pushJsonbValue(state, WJB_ELEM, getIthJsonbValueFromContainer(emails, i));
