@@ -113,7 +113,8 @@ CREATE FUNCTION userlock.try_transition(
     idempotent boolean DEFAULT false,
     details jsonb DEFAULT NULL,
     expected_state userlock.user_lock_state DEFAULT NULL,
-    revoke_access boolean DEFAULT false)
+    revoke_access boolean DEFAULT false,
+    expected_details jsonb DEFAULT NULL)
 RETURNS userlock.transition_outcome
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'userlock_try_transition';
@@ -122,7 +123,7 @@ REVOKE EXECUTE ON FUNCTION userlock.try_transition FROM PUBLIC;
 COMMENT ON FUNCTION userlock.try_transition IS
 $$Attempts a transition (lock, unlock, block or unblock) and returns an outcome instead of raising an error.
 
-The caller needs EXECUTE on the core function as well: lock_user for lock, and so on; with revoke_access also on that. Arguments as there; until goes with lock and block only. expected_state: refuse unless the user is in exactly this state. revoke_access: after a success, changed or not, tokens issued before are void; what lifts a restriction then writes an event more.$$;
+The caller needs EXECUTE on the core function as well: lock_user for lock, and so on; with revoke_access also on that. Arguments as there; until goes with lock and block only. expected_state: refuse unless the user is in exactly this state. revoke_access: after a success, changed or not, tokens issued before are void; what lifts a restriction then writes an event more. expected_details: for unlock and unblock, refuse to lift a restriction unless it was set with details that contain these.$$;
 
 CREATE FUNCTION userlock.lock_users(
     user_ids text[],

@@ -54,7 +54,12 @@ userlock_arguments_read(UserLockRequest *request, FunctionCallInfo fcinfo,
 		n++;
 	}
 	if (takes & USERLOCK_TAKES_REVOKE_ACCESS)
+	{
 		request->revoke_access = !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
+		n++;
+	}
+	if (takes & USERLOCK_TAKES_EXPECTED_DETAILS)
+		request->expected_details = USERLOCK_GETARG_OPTIONAL(n);
 }
 
 static bool

@@ -16,11 +16,12 @@
 #define USERLOCK_TAKES_IDEMPOTENT			0x04
 #define USERLOCK_TAKES_EXPECTED_STATE		0x08
 #define USERLOCK_TAKES_REVOKE_ACCESS		0x10
+#define USERLOCK_TAKES_EXPECTED_DETAILS	0x20
 
 /*
  * Reads the arguments of a function from number 'first' on, in this order:
  * reason, until, tenant, expected_sequence, idempotent, details, expected_state,
- * revoke_access.  'takes' says which of the optional ones are among them.
+ * revoke_access, expected_details.  'takes' says which of the optional ones are among them.
  */
 extern void userlock_arguments_read(UserLockRequest *request,
 									FunctionCallInfo fcinfo, int first,

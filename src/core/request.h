@@ -19,6 +19,7 @@ typedef struct UserLockRequest
 	int64		expected_sequence;
 	bool		has_expected_state;
 	UserLockState expected_state;
+	Datum		expected_details;	/* jsonb: of the restriction that is lifted */
 	bool		idempotent;
 	bool		revoke_access;	/* also where the transition does not */
 	Datum		details;		/* jsonb */

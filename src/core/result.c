@@ -101,6 +101,12 @@ const UserLockResultText userlock_results[] = {
 		NULL,
 		gettext_noop("Leave expected_state out to accept any state that allows the transition.")
 	},
+	[USERLOCK_RESULT_DETAILS_DIFFER] = {
+		"details_differ", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" was not restricted with the expected details"),
+		NULL,
+		gettext_noop("Leave expected_details out to lift the restriction whoever set it.")
+	},
 	[USERLOCK_RESULT_USER_NOT_AHEAD] = {
 		"user_not_ahead", ERRCODE_USERLOCK_REFUSED,
 		gettext_noop("user \"%s\" was not changed in the future"),
@@ -130,6 +136,12 @@ const UserLockResultText userlock_results[] = {
 		gettext_noop("invalid until"),
 		gettext_noop("Only lock and block take an end."),
 		gettext_noop("Leave until out.")
+	},
+	[USERLOCK_RESULT_EXPECTED_DETAILS_NOT_TAKEN] = {
+		"expected_details_not_taken", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid expected_details"),
+		gettext_noop("Only unlock and unblock lift what was set before."),
+		gettext_noop("Leave expected_details out.")
 	},
 	[USERLOCK_RESULT_REASON_TOO_LONG] = {
 		"reason_too_long", ERRCODE_USERLOCK_INVALID_ARGUMENT,

@@ -174,7 +174,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
 	[LAST_OF_KIND] = {
-		"SELECT sequence, at, reason, until FROM userlock_private.event" THIS_USER
+		"SELECT sequence, at, reason, until, details FROM userlock_private.event" THIS_USER
 		" AND kind" EQ "$3 ORDER BY sequence DESC LIMIT 1",
 		3, {TEXTOID, TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},

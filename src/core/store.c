@@ -386,8 +386,8 @@ userlock_store_last_of_kind(const UserLockKey *key, const char *kind,
 {
 	Datum		parameters[] = {key->tenant, key->user_id, CStringGetTextDatum(kind)};
 	bool		found = userlock_plans_run(LAST_OF_KIND, parameters, NULL, false) > 0;
-	Datum		values[4];
-	bool		nulls[4];
+	Datum		values[5];
+	bool		nulls[5];
 
 	if (found)
 	{
@@ -399,6 +399,7 @@ userlock_store_last_of_kind(const UserLockKey *key, const char *kind,
 		event->at = DatumGetTimestampTz(values[1]);
 		event->reason = nulls[2] ? (Datum) 0 : datumCopy(values[2], false, -1);
 		event->until = nulls[3] ? USERLOCK_NO_END : DatumGetTimestampTz(values[3]);
+		event->details = nulls[4] ? (Datum) 0 : datumCopy(values[4], false, -1);
 	}
 	discard_result();
 	return found;

@@ -20,6 +20,8 @@
  */
 #include "postgres.h"
 
+#include "utils/fmgrprotos.h"
+
 #include "core/account.h"
 #include "core/transition.h"
 
@@ -75,6 +77,21 @@ change(const UserLockRequest *request, UserLockTransition transition,
 	return USERLOCK_RESULT_CHANGED;
 }
 
+/* Was the restriction that the transition lifts set with what is expected of it? */
+static bool
+has_expected_details(const UserLockRequest *request, UserLockTransition transition)
+{
+	UserLockTransition restricting = transition == USERLOCK_UNLOCK ? USERLOCK_LOCK : USERLOCK_BLOCK;
+	UserLockEvent event;
+
+	return request->expected_details == (Datum) 0 ||
+		(userlock_store_last_of_kind(&request->key,
+									 userlock_transition_event(restricting), &event) &&
+		 event.details != (Datum) 0 &&
+		 DatumGetBool(DirectFunctionCall2(jsonb_contains, event.details,
+										  request->expected_details)));
+}
+
 /* Locks the row, then judges it, and writes if there is anything to write. */
 static UserLockResult
 attempt_on_locked_row(const UserLockRequest *request,
@@ -93,6 +110,8 @@ attempt_on_locked_row(const UserLockRequest *request,
 		return USERLOCK_RESULT_STATE_DIFFERS;
 	if (!userlock_state_next(account->state, transition, &to))
 		return request->idempotent ? USERLOCK_RESULT_UNCHANGED : refusal(transition);
+	if (!has_expected_details(request, transition))
+		return USERLOCK_RESULT_DETAILS_DIFFER;
 	if (request->until <= held.now)
 		return USERLOCK_RESULT_UNTIL_INVALID;	/* passed meanwhile */
 
@@ -201,8 +220,11 @@ userlock_transition_attempt(const UserLockRequest *request,
 	outcome->key = request->key;
 	outcome->expected_sequence = request->expected_sequence;
 
-	/* A new end can pass between the check of the request and this moment. */
-	if (request->until <= now ||
+	/*
+	 * A new end can pass between the check of the request and this moment; what an
+	 * event says, the UPDATE does not see.
+	 */
+	if (request->until <= now || request->expected_details ||
 		!userlock_store_apply(&request->key, transition, now, request->until,
 							  request->has_expected_sequence ?
 							  &request->expected_sequence : NULL,

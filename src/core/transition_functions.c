@@ -134,7 +134,8 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 							USERLOCK_TAKES_EXPECTED_SEQUENCE |
 							USERLOCK_TAKES_IDEMPOTENT |
 							USERLOCK_TAKES_EXPECTED_STATE |
-							USERLOCK_TAKES_REVOKE_ACCESS);
+							USERLOCK_TAKES_REVOKE_ACCESS |
+							USERLOCK_TAKES_EXPECTED_DETAILS);
 
 	if (PG_ARGISNULL(0) ||
 		!userlock_transition_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)),
@@ -148,6 +149,9 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 		if (outcome.result == USERLOCK_RESULT_OK && request.has_until &&
 			!takes_until(transition))
 			outcome.result = USERLOCK_RESULT_UNTIL_NOT_TAKEN;
+		if (outcome.result == USERLOCK_RESULT_OK && request.expected_details &&
+			userlock_transition_restricts(transition))
+			outcome.result = USERLOCK_RESULT_EXPECTED_DETAILS_NOT_TAKEN;
 	}
 	outcome.key = request.key;
 

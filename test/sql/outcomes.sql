@@ -27,6 +27,22 @@ SELECT outcome, (status).state, (status).sequence FROM try_transition('unlock', 
 SELECT outcome FROM try_transition('lock', 'alice', expected_state => 'active');
 SELECT outcome FROM try_transition('unblock', 'alice', expected_state => NULL);
 
+-- What was set with the expected details is lifted, and nothing else is.
+BEGIN;
+SELECT state FROM block_user('alice', details => '{"sync": true, "run": 7}');
+SELECT outcome, sqlstate, message, detail, hint FROM try_transition('unblock', 'alice', expected_details => '{"sync": false}');
+SELECT outcome FROM try_transition('unblock', 'alice', expected_details => '{"sync": true, "run": 8}', idempotent => true);
+SELECT outcome, sqlstate FROM try_transition('unblock', 'alice', expected_details => '{"sync": true}', expected_sequence => 1);
+SELECT outcome, (status).state, (status).sequence FROM try_transition('unblock', 'alice', expected_details => '{"sync": true}', details => '{"sync": true}');
+SELECT outcome FROM try_transition('unblock', 'alice', expected_details => '{"sync": true}');
+SELECT outcome FROM try_transition('unblock', 'alice', expected_details => '{"sync": true}', idempotent => true);
+SELECT state FROM block_user('alice');
+SELECT outcome FROM try_transition('unblock', 'alice', expected_details => '{"sync": true}');
+SELECT outcome FROM try_transition('unblock', 'alice', expected_details => '{}');
+SELECT outcome FROM try_transition('unblock', 'alice', expected_details => NULL);
+SELECT outcome, sqlstate, message, detail, hint FROM try_transition('lock', 'alice', expected_details => '{}');
+ROLLBACK;
+
 -- A restriction that has ended does not count towards the state.
 BEGIN;
 SELECT outcome FROM try_transition('block', 'alice', until => clock_timestamp() + interval '20 ms');
