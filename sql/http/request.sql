@@ -24,6 +24,15 @@ REVOKE EXECUTE ON FUNCTION userlock_http.percent_decode FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.percent_decode IS
 'What a segment of a path stands for (RFC 3986, section 2.1); NULL: malformed, not UTF-8, or with NUL.';
 
+CREATE FUNCTION userlock_http.percent_encode(segment text)
+RETURNS text
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_http_percent_encode';
+
+REVOKE EXECUTE ON FUNCTION userlock_http.percent_encode FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.percent_encode IS
+'A segment of a path that stands for a text (RFC 3986, section 2.1).';
+
 CREATE FUNCTION userlock_http.user_id()
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -97,6 +106,26 @@ $$The claims that an API key stands for: role, tenant, and sub for history. NULL
 
 Tells nothing that the bearer of the key is not to know.$$;
 
+CREATE FUNCTION userlock_http.admit()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key text := userlock_http.header('x-api-key');
+    claims jsonb := userlock_http.api_key_claims(key);
+BEGIN
+    IF claims IS NOT NULL THEN
+        PERFORM set_config('request.jwt.claims', claims::text, true), set_config('role', claims ->> 'role', true);
+    END IF;
+    RETURN key IS NULL OR claims IS NOT NULL;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.admit FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.admit IS
+'Has the request go on as the bearer of its API key, if it has one, else as that of its token; false: the key is no good.';
+
 CREATE FUNCTION userlock_http.reject_credential()
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -111,33 +140,40 @@ REVOKE EXECUTE ON FUNCTION userlock_http.reject_credential FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.reject_credential IS
 'Ends the request as one with a bad token ends. For claims that nobody can make sense of.';
 
+-- What the calls of the core that raise errors come to, for those below.
+CREATE FUNCTION userlock_http.outcome_of_error(user_id text, name text, sqlstate text, message text, detail text, hint text)
+RETURNS userlock.transition_outcome
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- The name of the refusal at the end of the hint is for those who see no outcome.
+RETURN ROW(
+    user_id,
+    CASE sqlstate WHEN '42501' THEN 'permission_denied' ELSE name END,
+    CASE sqlstate WHEN '42501' THEN 'PT403' ELSE sqlstate END,
+    message, nullif(detail, ''), nullif(regexp_replace(hint, ' \[\w+\]$', ''), ''), NULL)::userlock.transition_outcome;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.outcome_of_error FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.outcome_of_error IS
+'An error of the core, or of a permission that is missing, as the outcome that it would be.';
+
 CREATE FUNCTION userlock_http.try_status(user_id text, tenant text DEFAULT NULL)
 RETURNS userlock.transition_outcome
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tried userlock.transition_outcome;
+    found userlock.user_status;
+    name text;
+    detail text;
+    hint text;
 BEGIN
-    tried.user_id := user_id;
     -- Claims are judged before the permission.
     PERFORM userlock.caller_tenants();
     -- A query, because an expression may have been permitted to another role before.
-    SELECT status INTO tried.status FROM userlock.user_status(user_id, tenant) AS status;
-    tried.outcome := 'unchanged';
-    tried.sqlstate := '00000';
-    RETURN tried;
+    SELECT * INTO found FROM userlock.user_status(user_id, tenant);
+    RETURN ROW(user_id, 'unchanged', '00000', NULL, NULL, NULL, found)::userlock.transition_outcome;
 EXCEPTION WHEN SQLSTATE 'PT401' OR SQLSTATE 'PT403' OR SQLSTATE 'PT404' OR SQLSTATE 'PT422' OR insufficient_privilege THEN
-    GET STACKED DIAGNOSTICS tried.outcome = CONSTRAINT_NAME, tried.sqlstate = RETURNED_SQLSTATE,
-        tried.message = MESSAGE_TEXT, tried.detail = PG_EXCEPTION_DETAIL, tried.hint = PG_EXCEPTION_HINT;
-    IF tried.sqlstate = '42501' THEN
-        tried.outcome := 'permission_denied';
-        tried.sqlstate := 'PT403';
-    END IF;
-    tried.detail := nullif(tried.detail, '');
-    -- The name of the refusal at its end is for those who see no outcome.
-    tried.hint := nullif(regexp_replace(tried.hint, ' \[\w+\]$', ''), '');
-    RETURN tried;
+    GET STACKED DIAGNOSTICS name = CONSTRAINT_NAME, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN userlock_http.outcome_of_error(user_id, name, SQLSTATE, SQLERRM, detail, hint);
 END
 $$;
 
@@ -146,6 +182,47 @@ COMMENT ON FUNCTION userlock_http.try_status IS
 $$The user as they are now, as userlock.user_status() tells it, with an outcome instead of an error: what try_transition() is to a transition.
 
 The caller needs EXECUTE on user_status as well.$$;
+
+CREATE FUNCTION userlock_http.try_change(
+    change text,
+    user_id text,
+    profile jsonb DEFAULT NULL,
+    expected_sequence bigint DEFAULT NULL,
+    reason text DEFAULT NULL)
+RETURNS userlock.transition_outcome
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed userlock.user_status;
+    name text;
+    detail text;
+    hint text;
+BEGIN
+    -- Claims are judged before the permission.
+    PERFORM userlock.caller_tenants();
+    -- Queries, because an expression may have been permitted to another role before.
+    CASE change
+        WHEN 'register' THEN
+            SELECT * INTO changed FROM userlock.register_user(user_id, profile => profile);
+        WHEN 'set_profile' THEN
+            SELECT * INTO changed FROM userlock.set_profile(user_id, profile, reason, expected_sequence => expected_sequence, idempotent => true);
+        WHEN 'delete' THEN
+            SELECT * INTO changed FROM userlock.delete_user(user_id, reason, expected_sequence => expected_sequence);
+    END CASE;
+    RETURN ROW(user_id, 'changed', '00000', NULL, NULL, NULL, changed)::userlock.transition_outcome;
+EXCEPTION WHEN SQLSTATE 'PT401' OR SQLSTATE 'PT403' OR SQLSTATE 'PT404' OR SQLSTATE 'PT409' OR SQLSTATE 'PT412' OR SQLSTATE 'PT422'
+    OR insufficient_privilege THEN
+    GET STACKED DIAGNOSTICS name = CONSTRAINT_NAME, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN userlock_http.outcome_of_error(user_id, name, SQLSTATE, SQLERRM, detail, hint);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.try_change FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.try_change IS
+$$A change that is no transition, with an outcome instead of an error: register (with a profile), set_profile (idempotent) or delete.
+
+The caller needs EXECUTE on register_user, set_profile or delete_user as well.$$;
 
 CREATE FUNCTION userlock_http.integer_parameter(query jsonb, name text, otherwise integer)
 RETURNS integer
@@ -160,7 +237,7 @@ REVOKE EXECUTE ON FUNCTION userlock_http.integer_parameter FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.integer_parameter IS
 'A parameter of a query that is an integer of 32 bits; otherwise, where it is missing or empty; NULL: it is none.';
 
-CREATE FUNCTION userlock_http.may_list()
+CREATE FUNCTION userlock_http.may_execute(VARIADIC functions text[])
 RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -168,10 +245,18 @@ AS $$
 BEGIN
     -- Claims are judged before the permission.
     PERFORM userlock.caller_tenants();
-    RETURN has_function_privilege('userlock.find_users'::regproc, 'EXECUTE')
-        AND has_function_privilege('userlock.count_users'::regproc, 'EXECUTE');
+    RETURN (SELECT bool_and(has_function_privilege(('userlock.' || f)::regproc, 'EXECUTE')) FROM unnest(functions) AS f);
 END
 $$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.may_execute FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.may_execute IS
+'May the caller execute these functions of the core? Error: PT401 malformed claims, which is a bad token.';
+
+CREATE FUNCTION userlock_http.may_list()
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL UNSAFE
+RETURN userlock_http.may_execute('find_users', 'count_users');
 
 REVOKE EXECUTE ON FUNCTION userlock_http.may_list FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.may_list IS

@@ -17,6 +17,7 @@
 #include "core/json.h"
 
 PG_FUNCTION_INFO_V1(userlock_http_percent_decode);
+PG_FUNCTION_INFO_V1(userlock_http_percent_encode);
 PG_FUNCTION_INFO_V1(userlock_http_json_object);
 
 /* The value of a hexadecimal digit; -1: it is none. */
@@ -67,6 +68,35 @@ userlock_http_percent_decode(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	SET_VARSIZE(decoded, VARHDRSZ + length);
 	PG_RETURN_TEXT_P(decoded);
+}
+
+/*
+ * percent_encode(text): a segment of a path that stands for it, in which only the
+ * unreserved characters of RFC 3986, section 2.3, are themselves.
+ */
+Datum
+userlock_http_percent_encode(PG_FUNCTION_ARGS)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	text	   *plain = PG_GETARG_TEXT_PP(0);
+	const unsigned char *from = (const unsigned char *) VARDATA_ANY(plain);
+	const unsigned char *end = from + VARSIZE_ANY_EXHDR(plain);
+	text	   *encoded = palloc(VARHDRSZ + 3 * (end - from));
+	char	   *to = VARDATA(encoded);
+
+	for (; from < end; from++)
+	{
+		if (!IS_HIGHBIT_SET(*from) && (isalnum(*from) || strchr("-._~", *from)))
+			*to++ = (char) *from;
+		else
+		{
+			*to++ = '%';
+			*to++ = digits[*from >> 4];
+			*to++ = digits[*from & 0xf];
+		}
+	}
+	SET_VARSIZE(encoded, to - (char *) encoded);
+	PG_RETURN_TEXT_P(encoded);
 }
 
 /* Is valid JSON an object? */

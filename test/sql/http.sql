@@ -38,6 +38,8 @@ SELECT segment, userlock_http.percent_decode(segment) FROM unnest(ARRAY[
     'alice', 'a%20b', 'a%2Fb', 'a%2fb', '%25', 'j%C3%BCrgen', '%F0%9F%98%80', '',
     '%', '%4', 'a%', '%zz', '%0', '%00', 'a%00', '%ff', '%C3', '%ED%A0%80', '%C0%80', '%F4%90%80%80', '+']) AS segment;
 SELECT length(userlock_http.percent_decode(repeat('%41', 100000)));
+SELECT plain, userlock_http.percent_encode(plain), userlock_http.percent_decode(userlock_http.percent_encode(plain)) = plain AS same
+FROM unnest(ARRAY['', 'alice', 'AZaz09-._~', 'a@b.example', 'a b/c?d#e%f+g', 'jürgen', '😀', E'\x01\x7f']) AS plain;
 
 -- A body.
 SELECT body, userlock_http.json_object(convert_to(body, 'UTF8')) FROM unnest(ARRAY[
@@ -87,7 +89,7 @@ SELECT state FROM userlock.lock_user('alice', until => now() + interval '1 hour'
 SELECT user_id FROM userlock.register_user('bob', 'other');
 CREATE ROLE regress_userlock_reader;
 GRANT USAGE ON SCHEMA userlock_http TO regress_userlock_reader;
-GRANT EXECUTE ON FUNCTION userlock_http.try_status TO regress_userlock_reader;
+GRANT EXECUTE ON FUNCTION userlock_http.try_status, userlock_http.try_change, userlock_http.outcome_of_error TO regress_userlock_reader;
 CREATE FUNCTION pg_temp.tell(user_id text, tenant text DEFAULT NULL)
 RETURNS TABLE (id text, outcome text, sqlstate text, message text, state text) LANGUAGE sql
 AS 'SELECT left(t.user_id, 9), t.outcome, t.sqlstate, t.message, (t.status).state FROM userlock_http.try_status($1, $2) AS t';
@@ -105,6 +107,16 @@ SET LOCAL ROLE regress_userlock_reader;
 SELECT outcome, sqlstate, message FROM userlock_http.try_status('alice');
 ROLLBACK;
 RESET request.jwt.claims;
+-- Changes that are no transitions, likewise.
+BEGIN;
+SELECT t.outcome, t.sqlstate, t.message, t.hint, (t.status).sequence FROM (VALUES (1, 'register', 'eve', '{"userName": "Eve"}'::jsonb, NULL::bigint), (2, 'register', 'eve', NULL, NULL),
+    (3, 'register', 'adam', '{"userName": "EVE"}', NULL), (4, 'register', '', NULL, NULL), (5, 'set_profile', 'eve', '{"userName": "Eva"}', 7), (6, 'set_profile', 'eve', '{"userName": "Eva"}', 1),
+    (7, 'set_profile', 'eve', '{"userName": "Eva"}', NULL), (8, 'set_profile', 'eve', '{"userName": 5}', NULL), (9, 'set_profile', 'nobody', '{}', NULL), (10, 'delete', 'eve', NULL, 7),
+    (11, 'delete', 'eve', NULL, 2), (12, 'delete', 'eve', NULL, NULL)) AS v (n, change, id, profile, expected),
+    LATERAL userlock_http.try_change(change, id, profile, expected) AS t ORDER BY n;
+SET LOCAL ROLE regress_userlock_reader;
+SELECT t.outcome, t.sqlstate, t.message FROM unnest(ARRAY['register', 'set_profile', 'delete']) AS change, LATERAL userlock_http.try_change(change, 'alice') AS t;
+ROLLBACK;
 -- A lock that has ended is over, and nothing was written.
 SELECT user_id FROM userlock.register_user('carol', 'acme');
 SELECT state FROM userlock.lock_user('carol', until => clock_timestamp() + interval '300 ms', tenant => 'acme');

@@ -31,26 +31,6 @@ REVOKE EXECUTE ON FUNCTION userlock_http.monocloud_refuse FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.monocloud_refuse IS
 'Refuses with a problem document (RFC 9457) of this status.';
 
-CREATE FUNCTION userlock_http.monocloud_admit()
-RETURNS boolean
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    claims jsonb := userlock_http.api_key_claims(userlock_http.header('x-api-key'));
-BEGIN
-    IF claims IS NULL THEN
-        RETURN false;
-    END IF;
-    PERFORM set_config('request.jwt.claims', claims::text, true), set_config('role', claims ->> 'role', true);
-    RETURN true;
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock_http.monocloud_admit FROM PUBLIC;
-COMMENT ON FUNCTION userlock_http.monocloud_admit IS
-'Has the request go on as the bearer of its X-API-KEY; false: there is no good key.';
-
 CREATE FUNCTION userlock_http.monocloud_id(status userlock.user_status, kind text, value text)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -207,7 +187,7 @@ DECLARE
         WHEN json_typeof(fields -> 'revoke_sessions') <> 'boolean' THEN 'revoke_sessions'
     END;
 BEGIN
-    IF NOT userlock_http.monocloud_admit() THEN
+    IF NOT userlock_http.admit() THEN
         RETURN userlock_http.monocloud_refuse(401);
     END IF;
     -- An id of NULL is refused, but not before the caller's permission is known.
@@ -266,7 +246,7 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT userlock_http.monocloud_admit() THEN
+    IF NOT userlock_http.admit() THEN
         RETURN userlock_http.monocloud_refuse(401);
     END IF;
     RETURN userlock_http.monocloud_answer(userlock_http.try_status(userlock_http.monocloud_user_id()), 'user_id');
@@ -292,7 +272,7 @@ DECLARE
     total bigint;
     users text;
 BEGIN
-    IF NOT userlock_http.monocloud_admit() THEN
+    IF NOT userlock_http.admit() THEN
         RETURN userlock_http.monocloud_refuse(401);
     ELSIF NOT userlock_http.may_list() THEN
         RETURN userlock_http.monocloud_refuse(403);
