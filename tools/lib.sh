@@ -20,6 +20,10 @@ for name in "${!PG@}"; do
   [[ $name == PG_CONFIG ]] || unset "$name"
 done
 
+# What test/fuzz/ tries, each under a name, and what is compiled with it: pure C.
+fuzz_targets=(codec)
+codec_sources=("$top"/src/http/{grpc,message_to_json,json_to_message,zitadel_rpc,zitadel_rpc.pb-c}.c -lprotobuf-c)
+
 die() {
   printf '%s: %s\n' "$(basename "$0")" "$1" >&2
   exit 1
