@@ -49,7 +49,7 @@ PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 ifneq ($(HTTP),no)
 EXTENSION  += userlock_http
 HTTP_OBJS   = src/core/json.o $(patsubst %,src/http/%.o,module request response grpc grpc_functions \
-	message_to_json json_to_message zitadel_rpc zitadel_rpc.pb-c zitadel_rpc_functions)
+	text message_to_json json_to_message zitadel_rpc zitadel_rpc.pb-c zitadel_rpc_functions)
 DATA_built += sql/userlock_http--$(EXTVERSION).sql
 endif
 

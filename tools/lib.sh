@@ -22,7 +22,7 @@ done
 
 # What test/fuzz/ tries, each under a name, and what is compiled with it: pure C.
 fuzz_targets=(codec)
-codec_sources=("$top"/src/http/{grpc,message_to_json,json_to_message,zitadel_rpc,zitadel_rpc.pb-c}.c -lprotobuf-c)
+codec_sources=("$top"/src/http/{grpc,text,message_to_json,json_to_message,zitadel_rpc,zitadel_rpc.pb-c}.c -lprotobuf-c)
 
 die() {
   printf '%s: %s\n' "$(basename "$0")" "$1" >&2

@@ -2,15 +2,13 @@
  * wire.h
  *		What both ways between the forms of a protobuf message share.
  *
- * Pure C.  Nothing is written behind the end of the output.
+ * Pure C.
  */
 #ifndef USERLOCK_WIRE_H
 #define USERLOCK_WIRE_H
 
-#include <stdbool.h>
-#include <string.h>
-
 #include "http/protojson.h"
+#include "http/text.h"
 
 /* How a value is written: the lower three bits of what begins it. */
 enum
@@ -20,31 +18,6 @@ enum
 	WIRE_BYTES = 2,
 	WIRE_32_BITS = 5
 };
-
-/* Where something is written; "to" NULL: nowhere, it is only counted. */
-typedef struct Output
-{
-	uint8_t    *to;
-	size_t		length;
-	size_t		room;
-} Output;
-
-static inline bool
-put(Output *out, const void *bytes, size_t length)
-{
-	if (length > out->room - out->length)
-		return false;
-	if (out->to != NULL && length > 0)
-		memcpy(out->to + out->length, bytes, length);
-	out->length += length;
-	return true;
-}
-
-static inline bool
-put_text(Output *out, const char *text)
-{
-	return put(out, text, strlen(text));
-}
 
 static inline bool
 is_repeated(const ProtobufCFieldDescriptor *field)
