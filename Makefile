@@ -2,7 +2,7 @@
 #
 #   make, make install, make installcheck    as in any PGXS extension
 #   make demo, make test, make bench         install what is missing first
-#   make fuzz                                look for inputs that break the codec
+#   make fuzz                                look for inputs that break the codec or the parser of SCIM
 #   make proto                               generate src/http/zitadel_rpc.pb-c.{c,h}
 
 # These must work where there is no PostgreSQL yet.
@@ -49,7 +49,8 @@ PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 ifneq ($(HTTP),no)
 EXTENSION  += userlock_http
 HTTP_OBJS   = src/core/json.o $(patsubst %,src/http/%.o,module request response grpc grpc_functions \
-	text message_to_json json_to_message zitadel_rpc zitadel_rpc.pb-c zitadel_rpc_functions)
+	text message_to_json json_to_message zitadel_rpc zitadel_rpc.pb-c zitadel_rpc_functions \
+	scim_path scim_path_functions)
 DATA_built += sql/userlock_http--$(EXTVERSION).sql
 endif
 
@@ -59,7 +60,7 @@ NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql tes
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
 	many_users outcomes invalid_arguments permission privileges enforcement registration whoami events_by_hour clock \
-	login adoption adoption_profile monitoring api_key http grpc verify)
+	login adoption adoption_profile monitoring api_key http scim grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \

@@ -21,8 +21,9 @@ for name in "${!PG@}"; do
 done
 
 # What test/fuzz/ tries, each under a name, and what is compiled with it: pure C.
-fuzz_targets=(codec)
+fuzz_targets=(codec scim_path)
 codec_sources=("$top"/src/http/{grpc,text,message_to_json,json_to_message,zitadel_rpc,zitadel_rpc.pb-c}.c -lprotobuf-c)
+scim_path_sources=("$top"/src/http/{text,scim_path}.c)
 
 die() {
   printf '%s: %s\n' "$(basename "$0")" "$1" >&2
