@@ -49,17 +49,44 @@ COMMENT ON COLUMN userlock.events_by_hour.hour IS
 COMMENT ON COLUMN userlock.events_by_hour.events IS
 'How many.';
 
+-- Addresses are looked up one by one, and only where they are shown.  At a low cost:
+-- the planner expects far more events than there are, and would compile the query.
+CREATE FUNCTION userlock_private.email_subject(tenant text, user_id text, at timestamptz)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE COST 10
+BEGIN ATOMIC
+    SELECT jsonb_build_object('format', 'email', 'email', subject.email) FROM userlock_private.visible_user AS subject
+    WHERE subject.tenant = email_subject.tenant AND subject.user_id = email_subject.user_id
+    AND subject.created_at <= email_subject.at AND subject.email LIKE '%_@_%';
+END;
+
+GRANT EXECUTE ON FUNCTION userlock_private.email_subject TO PUBLIC;
+COMMENT ON FUNCTION userlock_private.email_subject IS
+'The user as the subject of an event at this moment, by the e-mail address that they have now. NULL: they have none, or the account of then was deleted, and the id may be somebody else''s.';
+
 -- What each event means to a receiver; one that changes nothing for it is not there.
+-- What names a token ends up in logs, so ids are hashed there, and with them the
+-- event's microsecond, which no token tells: to try all likely ids is not enough.
 CREATE VIEW userlock.security_events WITH (security_invoker) AS
 SELECT event.tenant, event.user_id, event.sequence, event.at, type.name AS type,
     jsonb_build_object(
-        'jti', jsonb_build_array(event.tenant, event.user_id, event.sequence, type.name)::text,
-        'iat', floor(extract(epoch FROM event.at)),
-        'sub_id', jsonb_build_object('format', 'opaque', 'id', event.user_id),
-        'events', jsonb_build_object(type.uri || type.name, jsonb_strip_nulls(jsonb_build_object(
+        'jti', encode(sha256(convert_to(jsonb_build_array(
+            event.tenant, event.user_id, event.sequence, (extract(epoch FROM event.at) * 1000000)::int8, type.name)::text, 'UTF8')), 'hex'),
+        'txn', encode(sha256(convert_to(jsonb_build_array(
+            event.tenant, event.user_id, event.sequence, (extract(epoch FROM event.at) * 1000000)::int8)::text, 'UTF8')), 'hex'),
+        'iat', floor(extract(epoch FROM userlock_private.present())),
+        'sub_id', CASE
+            WHEN current_setting('userlock.issuer', true) <> '' THEN
+                jsonb_build_object('format', 'iss_sub', 'iss', current_setting('userlock.issuer', true), 'sub', event.user_id)
+            ELSE coalesce(
+                userlock_private.email_subject(event.tenant, event.user_id, event.at),
+                jsonb_build_object('format', 'opaque', 'id', event.user_id)) END,
+        'events', jsonb_build_object(type.uri || type.name, jsonb_build_object(
             'event_timestamp', floor(extract(epoch FROM event.at)),
-            'initiating_entity', CASE WHEN event.actor IS NULL THEN 'policy' ELSE 'admin' END,
-            'reason_admin', CASE WHEN event.reason IS NOT NULL THEN jsonb_build_object('en', event.reason) END)))) AS token
+            'initiating_entity', CASE
+                WHEN event.actor IS NULL OR event.reason = 'failed logins' AND event.details ? 'failures' THEN 'policy'
+                ELSE 'admin' END,
+            'reason_admin', jsonb_build_object('en', coalesce(nullif(event.reason, ''), replace(event.kind, '_', ' ')))))) AS token
 FROM userlock_private.visible_history AS event
 CROSS JOIN LATERAL (VALUES
     ('https://schemas.openid.net/secevent/risc/event-type/', 'account-disabled',
@@ -76,11 +103,11 @@ CROSS JOIN LATERAL (VALUES
 WHERE type.applies;
 
 COMMENT ON VIEW userlock.security_events IS
-'History in the shape of security event tokens (RFC 8417) with the events of OpenID RISC (account-disabled, account-enabled, account-purged) and CAEP (session-revoked). iss and aud are the transmitter''s to add, and so is the signature. To poll, ask for what is later than some minutes before the last at, and drop what jti tells to be known.';
+'History in the shape of security event tokens (RFC 8417) with the events of OpenID RISC (account-disabled, account-enabled, account-purged) and CAEP (session-revoked). iss and aud are the transmitter''s to add, and so is the signature. To poll, ask for what is later than some minutes before the last at, and drop what jti tells to be known. Without the setting userlock.issuer it shows users'' e-mail addresses.';
 COMMENT ON COLUMN userlock.security_events.type IS
 'account-disabled, account-enabled, account-purged or session-revoked.';
 COMMENT ON COLUMN userlock.security_events.token IS
-'The claims of the token; jti is the same whenever it is read.';
+'The claims of the token. jti is the same whenever it is read; so is txn, which the tokens of one event share. iat is when it is read. sub_id is the id as the issuer''s (iss_sub) where userlock.issuer is set; else the e-mail address that the user has now (email); else, and of an account that was deleted, the id (opaque).';
 
 --
 -- What a view shows of a table means there what it means in the table

@@ -16,11 +16,33 @@ char	   *userlock_tenant = NULL;
 bool		userlock_notify = false;
 int			userlock_registration = USERLOCK_REGISTRATION_EXPLICIT;
 
+/* Read by the view security_events. */
+static char *issuer = NULL;
+
 static const struct config_enum_entry registrations[] = {
 	{"explicit", USERLOCK_REGISTRATION_EXPLICIT, false},
 	{"on_demand", USERLOCK_REGISTRATION_ON_DEMAND, false},
 	{NULL, 0, false}
 };
+
+/*
+ * What strays in between the quotes would be part of every subject, and what is
+ * not ASCII may be none in the database's encoding.
+ */
+static bool
+check_issuer(char **newval, void **extra, GucSource source)
+{
+	size_t		length = 0;
+
+	while ((*newval)[length] > ' ' && (*newval)[length] <= '~')
+		length++;
+	if ((*newval)[length] == '\0' && length <= USERLOCK_MAX_NAME_LENGTH)
+		return true;
+
+	GUC_check_errdetail("An issuer has at most %d characters of ASCII, and no space.",
+						USERLOCK_MAX_NAME_LENGTH);
+	return false;
+}
 
 static bool
 check_tenant(char **newval, void **extra, GucSource source)
@@ -36,6 +58,21 @@ check_tenant(char **newval, void **extra, GucSource source)
 void
 _PG_init(void)
 {
+	/*
+	 * Not for everyone: where it is set, who reads events is shown no e-mail
+	 * addresses.
+	 */
+	DefineCustomStringVariable("userlock.issuer",
+							   "The issuer that receivers of security events know users by.",
+							   "Empty: they know them by their e-mail addresses.",
+							   &issuer,
+							   "",
+							   PGC_SUSET,
+							   0,
+							   check_issuer,
+							   NULL,
+							   NULL);
+
 	/*
 	 * Not for everyone: it tells, and slows down, more than the session that
 	 * sets it.

@@ -16,10 +16,87 @@ RESET request.jwt.claims;
 SELECT count(unlock_user('alice', tenant => 'acme')), count(unblock_user('alice', tenant => 'acme'));
 SELECT count(revoke_access('dave', tenant => 'acme')), count(delete_user('dave', tenant => 'acme'));
 SELECT user_id, sequence, type FROM security_events WHERE tenant = 'acme' ORDER BY user_id, sequence, type;
-SELECT jsonb_pretty(token - 'iat' #- '{events,https://schemas.openid.net/secevent/risc/event-type/account-disabled,event_timestamp}') AS token,
-    (token ->> 'iat')::numeric = floor(extract(epoch FROM at)) AS in_seconds
-FROM security_events WHERE tenant = 'acme' AND user_id = 'alice' AND type = 'account-disabled';
-SELECT count(*) = count(DISTINCT token ->> 'jti') AS unique FROM security_events;
+
+-- The tokens of a user's whole life: of each event, what a receiver is told, by whom and why.
+SELECT (register_user('erin', 'initech', '{"emails":[{"value":"Erin@example.com"}]}')).state;
+SELECT (set_profile('erin', '{"emails":[{"value":"erin@example.com"}]}', tenant => 'initech')).state;
+SELECT (lock_user('erin', until => clock_timestamp() + interval '0.1 s', tenant => 'initech')).state;
+SELECT pg_sleep(0.2);
+SELECT (block_user('erin', 'fraud', tenant => 'initech')).state;
+SELECT (lock_user('erin', '', tenant => 'initech')).state;
+SELECT (unblock_user('erin', tenant => 'initech')).state;
+SELECT (unlock_user('erin', 'cleared', tenant => 'initech')).state;
+SELECT (revoke_access('erin', tenant => 'initech')).state;
+SELECT count(record_login_failure('erin', 'initech')) FROM generate_series(1, 10);
+SELECT (unlock_user('erin', tenant => 'initech')).state;
+SELECT (lock_user('erin', 'failed logins', tenant => 'initech')).state;
+SELECT (delete_user('erin', tenant => 'initech')).state;
+SELECT (register_user('erin', 'initech', '{"emails":[{"value":"other@example.com"}]}')).state;
+SELECT (unlock_user('erin', tenant => 'initech')).state;
+SELECT (block_user('erin', until => clock_timestamp() + interval '0.1 s', tenant => 'initech')).state;
+SELECT pg_sleep(0.2);
+SELECT h.sequence, h.kind, e.type, claims.* FROM user_history AS h
+LEFT JOIN security_events AS e USING (tenant, user_id, sequence)
+LEFT JOIN LATERAL jsonb_each(e.token -> 'events') AS event (uri, body) ON true
+LEFT JOIN LATERAL jsonb_to_record(event.body) AS claims (initiating_entity text, reason_admin jsonb) ON true
+WHERE tenant = 'initech' ORDER BY h.sequence, e.type;
+
+-- Each has the claims of RFC 8417 that the transmitter does not add, and one event with those of CAEP.
+SELECT e.type, count(*), string_agg(DISTINCT event.uri, ' ') AS uri,
+    bool_and(ARRAY(SELECT jsonb_object_keys(token) ORDER BY 1) = '{events,iat,jti,sub_id,txn}') AS claims,
+    bool_and(ARRAY(SELECT jsonb_object_keys(event.body) ORDER BY 1) = '{event_timestamp,initiating_entity,reason_admin}') AS claims_of_event,
+    bool_and(jsonb_typeof(event.body -> 'event_timestamp') = 'number' AND event.body ->> 'event_timestamp' = floor(extract(epoch FROM at))::text) AS event_timestamp,
+    bool_and(event.body #>> '{reason_admin,en}' <> '') AS reason,
+    bool_and(token ->> 'jti' ~ '^[0-9a-f]{64}$' AND token ->> 'txn' ~ '^[0-9a-f]{64}$') AS hashed
+FROM security_events AS e, jsonb_each(e.token -> 'events') AS event (uri, body) GROUP BY e.type ORDER BY e.type;
+-- A jti is of one token, a txn of one event.
+SELECT count(*) = count(DISTINCT token ->> 'jti') AS unique_jti,
+    count(DISTINCT token ->> 'txn') = count(DISTINCT (tenant, user_id, sequence)) AND count(DISTINCT token ->> 'txn') = count(DISTINCT (token ->> 'txn', tenant, user_id, sequence)) AS txn_of_event
+FROM security_events;
+-- Both are the same whenever and wherever they are read, of an end also before it is written.
+CREATE TEMPORARY TABLE reading AS SELECT tenant, user_id, sequence, type, token ->> 'jti' AS jti, token ->> 'txn' AS txn FROM security_events;
+SET TimeZone = 'Asia/Kathmandu';
+SET DateStyle = 'German';
+SELECT expire() > 0 AS written;
+SELECT count(*) > 10 AS all_the_same FROM security_events AS e FULL JOIN reading AS r USING (tenant, user_id, sequence, type)
+HAVING bool_and(coalesce(e.token ->> 'jti' = r.jti AND e.token ->> 'txn' = r.txn, false));
+RESET TimeZone;
+RESET DateStyle;
+
+-- Of one that is long past: issued when it is read.
+INSERT INTO event VALUES ('initech', 'milton', 2, 'locked', 'active', 'locked', '2026-01-02 03:04:05.678901+00', 'app');
+SELECT type, jsonb_pretty(token - 'iat') AS token,
+    jsonb_typeof(token -> 'iat') = 'number' AND (token ->> 'iat')::bigint BETWEEN floor(extract(epoch FROM statement_timestamp())) AND extract(epoch FROM clock_timestamp()) AS issued_now
+FROM security_events WHERE tenant = 'initech' AND user_id = 'milton' ORDER BY type;
+
+-- Who it is: with an issuer the user's id, always. Without, the address that they have,
+-- but not for events of a deleted account, whose id may be somebody else's now; else opaque.
+SELECT count(register_user(id, 'initech', profile)) FROM (VALUES
+    ('nobody', NULL), ('blank', '{"emails":[{"value":""}]}'::jsonb), ('garbled', '{"emails":[{"value":"at home"}]}'),
+    ('two', '{"emails":[{"value":"a@example.com"},{"value":"b@example.com","primary":true}]}')) AS t (id, profile);
+SELECT (register_user('two', 'other', '{"emails":[{"value":"c@example.com"}]}')).state;
+SELECT count(lock_user(id, tenant => 'initech')) FROM unnest('{nobody,blank,garbled,two}'::text[]) AS id;
+SELECT user_id, min(sequence), max(sequence), token -> 'sub_id' AS sub_id FROM security_events WHERE tenant = 'initech' GROUP BY user_id, token -> 'sub_id' ORDER BY 1, 2;
+SET userlock.issuer = 'https://id.example.com';
+SELECT user_id, min(sequence), max(sequence), token -> 'sub_id' AS sub_id FROM security_events WHERE tenant = 'initech' GROUP BY user_id, token -> 'sub_id' ORDER BY 1, 2;
+RESET userlock.issuer;
+-- What is no issuer.
+SET userlock.issuer = 'https://id.example.com ';
+SET userlock.issuer = E'https://id.example.com\n';
+SET userlock.issuer = U&'https://id.example.com/\00fc';
+SELECT set_config('userlock.issuer', 'https://' || repeat('x', 193), false);
+SELECT length(set_config('userlock.issuer', 'https://' || repeat('x', 192), false));
+SET userlock.issuer = '';
+
+-- All that takes is SELECT on the view; and what to call users is not the reader's choice.
+CREATE ROLE regress_userlock_transmitter;
+GRANT SELECT ON security_events TO regress_userlock_transmitter;
+SET ROLE regress_userlock_transmitter;
+SELECT type, token -> 'sub_id' AS sub_id FROM userlock.security_events WHERE tenant = 'initech' AND user_id = 'two' ORDER BY type;
+SET userlock.issuer = 'https://mallory.example.com';
+RESET ROLE;
+DROP OWNED BY regress_userlock_transmitter;
+DROP ROLE regress_userlock_transmitter;
 
 -- Whoever a query finds, each with an outcome; for more than an array of ids takes.
 SELECT user_id, outcome, (status).state FROM unlock_users(ARRAY(SELECT user_id FROM restricted_users WHERE tenant = 'acme' AND lock_reason = 'failed logins'), tenant => 'acme');
@@ -34,7 +111,7 @@ SELECT FROM statistics;
 SELECT FROM security_events;
 RESET ROLE;
 DROP ROLE regress_userlock_nobody;
-TRUNCATE account, event, login_failure;
+TRUNCATE account, event, profile, login_failure;
 
 -- Whoever has claims is shown what is theirs, and no row of a bigger tenant is read for it:
 -- how long it takes tells nothing of others.

@@ -76,6 +76,16 @@ foreach my $caller (sort keys %callers)
 	}
 }
 
+# What users are called there is no choice of the reader's, not even in a session
+# whose library is yet to be loaded.
+my $formats = q{SELECT string_agg(DISTINCT token #>> '{sub_id,format}', ' ') FROM userlock.security_events WHERE tenant = 'big'};
+is($node->safe_psql('postgres', "SET ROLE reader; $formats"), 'email opaque', 'without an issuer users are known by their addresses');
+is($node->safe_psql('postgres', "SET ROLE reader; SET userlock.issuer = 'https://mallory.example.com'; $formats"), 'email opaque', '… whatever issuer the reader sets');
+$node->safe_psql('postgres', q{ALTER ROLE reader LOGIN; ALTER ROLE reader SET userlock.issuer = 'https://id.example.com'});
+is($node->safe_psql('postgres', $formats, extra_params => [ '--username', 'reader' ]), 'iss_sub', 'with an issuer no address is shown');
+is($node->safe_psql('postgres', "SET userlock.issuer = ''; $formats", extra_params => [ '--username', 'reader' ]), 'iss_sub', '… whatever the reader sets');
+$node->safe_psql('postgres', 'ALTER ROLE reader RESET ALL');
+
 # Who names no tenant but has claims is read by index as well.
 foreach my $query (
 	q{SELECT * FROM userlock.users WHERE user_id = 'busy'},
