@@ -14,9 +14,9 @@ AS $$
 BEGIN
     RETURN (
         SELECT coalesce(bool_and(CASE jsonb_typeof(c.value -> 'value')
-            WHEN 'boolean' THEN userlock_http.scim_truth(found) = (c.value -> 'value')::boolean
-            ELSE lower(found #>> '{}') = lower(c.value ->> 'value') END IS TRUE), true)
-        FROM jsonb_array_elements(conditions) AS c, userlock_http.attribute(element, c.value ->> 'attribute') AS found);
+            WHEN 'boolean' THEN userlock_http.scim_truth(part) = (c.value -> 'value')::boolean
+            ELSE lower(part #>> '{}') = lower(c.value ->> 'value') END IS TRUE), true)
+        FROM jsonb_array_elements(conditions) AS c, userlock_http.attribute(element, c.value ->> 'attribute') AS part);
 END
 $$;
 
