@@ -49,7 +49,7 @@ REVOKE EXECUTE ON FUNCTION userlock_http.scim_patch_single FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_patch_single IS
 'What an operation makes of an attribute with one value, or of one value of several. value: of the attribute''s type, NULL: none; given: as it came.';
 
-CREATE FUNCTION userlock_http.scim_patch_several(op text, before jsonb, definition jsonb, conditions jsonb, part text, value jsonb, given jsonb)
+CREATE FUNCTION userlock_http.scim_patch_several(op text, before jsonb, definition jsonb, conditions jsonb, part text, wanted jsonb, given jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -57,22 +57,22 @@ AS $$
 DECLARE
     elements jsonb := CASE jsonb_typeof(before) WHEN 'array' THEN before WHEN 'object' THEN jsonb_build_array(before) ELSE '[]' END;
     -- Of several, one at most is the primary: the one that was said last.
-    takes_primary boolean := CASE part WHEN 'primary' THEN value = 'true'
-        ELSE value @> '{"primary": true}' OR value @> '[{"primary": true}]' END;
+    takes_primary boolean := CASE part WHEN 'primary' THEN wanted = 'true'
+        ELSE wanted @> '{"primary": true}' OR wanted @> '[{"primary": true}]' END;
     is_chosen boolean;
     any_chosen boolean := false;
     element jsonb;
     after jsonb := '[]';
 BEGIN
     IF conditions IS NULL AND part IS NULL THEN
-        IF op = 'replace' OR value IS NULL THEN
-            RETURN value;
+        IF op = 'replace' OR wanted IS NULL THEN
+            RETURN wanted;
         ELSIF op = 'remove' THEN
             RETURN (SELECT jsonb_agg(e.value ORDER BY e.ordinality) FROM jsonb_array_elements(elements) WITH ORDINALITY AS e
-                WHERE e.value <> ALL (ARRAY(SELECT jsonb_array_elements(value))));
+                WHERE e.value <> ALL (ARRAY(SELECT v.one FROM jsonb_array_elements(wanted) AS v (one))));
         END IF;
-        after := (SELECT jsonb_agg(e.value ORDER BY e.ordinality) FROM jsonb_array_elements(value) WITH ORDINALITY AS e
-            WHERE e.value <> ALL (ARRAY(SELECT jsonb_array_elements(elements))));
+        after := (SELECT jsonb_agg(e.value ORDER BY e.ordinality) FROM jsonb_array_elements(wanted) WITH ORDINALITY AS e
+            WHERE e.value <> ALL (ARRAY(SELECT v.one FROM jsonb_array_elements(elements) AS v (one))));
         RETURN CASE WHEN after IS NULL THEN elements
             WHEN takes_primary THEN userlock_http.scim_demoted(elements) || after ELSE elements || after END;
     END IF;
@@ -80,17 +80,17 @@ BEGIN
     FOR element IN SELECT e.value FROM jsonb_array_elements(elements) WITH ORDINALITY AS e ORDER BY e.ordinality LOOP
         is_chosen := conditions IS NULL OR userlock_http.scim_matches(element, conditions);
         any_chosen := any_chosen OR is_chosen;
-        IF is_chosen AND (value IS NOT NULL OR part IS NOT NULL) THEN
-            after := after || jsonb_build_array(userlock_http.scim_patch_single(element, part, value, given));
+        IF is_chosen AND (wanted IS NOT NULL OR part IS NOT NULL) THEN
+            after := after || jsonb_build_array(userlock_http.scim_patch_single(element, part, wanted, given));
         ELSIF NOT is_chosen THEN
             after := after || CASE WHEN takes_primary THEN userlock_http.scim_demoted(jsonb_build_array(element)) ELSE jsonb_build_array(element) END;
         END IF;
     END LOOP;
-    IF NOT any_chosen AND value IS NOT NULL THEN
+    IF NOT any_chosen AND wanted IS NOT NULL THEN
         -- Entra ID also replaces what is not there: it is made to what the path says.
         SELECT coalesce(jsonb_object_agg(c.value ->> 'attribute', c.value -> 'value'), '{}') INTO element FROM jsonb_array_elements(conditions) AS c;
         after := after || jsonb_build_array(userlock_http.scim_patch_single(
-            coalesce(userlock_http.scim_of_type(element, definition || '{"is_multiple": false}'), element), part, value, given));
+            coalesce(userlock_http.scim_of_type(element, definition || '{"is_multiple": false}'), element), part, wanted, given));
     END IF;
     RETURN after;
 END
@@ -98,7 +98,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_patch_several FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_patch_several IS
-'What an operation makes of an attribute with several values, or of those that conditions choose. value: of the attribute''s type, NULL: none; given: as it came.';
+'What an operation makes of an attribute with several values, or of those that conditions choose. wanted: of the attribute''s type, NULL: none; given: as it came.';
 
 CREATE FUNCTION userlock_http.scim_demoted(elements jsonb)
 RETURNS jsonb
@@ -130,13 +130,13 @@ DECLARE
     value jsonb := CASE WHEN definition IS NULL THEN jsonb_strip_nulls(given) ELSE userlock_http.scim_of_type(given, target) END;
 BEGIN
     after := before;
-    IF definition IS NOT NULL AND target IS NULL THEN
+    IF definition IS NOT NULL AND target IS NULL OR op = 'add' AND given = '[]' THEN
         RETURN;
     ELSIF conditions IS NOT NULL AND NOT is_multiple THEN
         trouble := 'invalidPath';
         RETURN;
     ELSIF op = 'remove' AND (value IS NULL OR NOT is_multiple OR conditions IS NOT NULL OR part IS NOT NULL)
-        OR given IS NULL OR given IN ('null', '""')
+        OR given IS NULL OR given IN ('null', '""', '[]')
     THEN
         value := NULL;
     ELSIF value IS NULL THEN
