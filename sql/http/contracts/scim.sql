@@ -417,7 +417,7 @@ DECLARE
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN userlock_http.scim_refuse(refused);
-    ELSIF jsonb_typeof(operations) IS DISTINCT FROM 'array' OR jsonb_array_length(operations) NOT BETWEEN 1 AND 1000 THEN
+    ELSIF jsonb_typeof(operations) IS DISTINCT FROM 'array' OR operations = '[]' THEN
         RETURN userlock_http.scim_refuse(400, 'invalidSyntax');
     END IF;
     RETURN userlock_http.scim_change(operations, NULL);
@@ -426,7 +426,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_scim.modify FROM PUBLIC;
 COMMENT ON FUNCTION userlock_scim.modify IS
-'PATCH /scim/v2/Users/{id}; up to 1000 operations.';
+'PATCH /scim/v2/Users/{id}; up to 100 changes.';
 
 CREATE FUNCTION userlock_scim.delete(bytea)
 RETURNS userlock_http."*/*"

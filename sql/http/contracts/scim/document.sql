@@ -40,6 +40,9 @@ DECLARE
     one jsonb := definition || '{"is_multiple": false}';
 BEGIN
     IF (definition -> 'is_multiple')::boolean THEN
+        IF jsonb_typeof(value) = 'array' AND jsonb_array_length(value) > 500 THEN
+            RETURN NULL;
+        END IF;
         -- One alone is meant as the only one.
         RETURN userlock_http.scim_with_one_primary((
             SELECT jsonb_agg(typed ORDER BY e.ordinality)
@@ -72,7 +75,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_of_type FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_of_type IS
-'What of a value is of the type that a definition gives, with names as the schema spells them; NULL: nothing, or an empty text.';
+'What of a value is of the type that a definition gives, with names as the schema spells them; NULL: nothing, or an empty text, or more than 500 values.';
 
 CREATE FUNCTION userlock_http.scim_is_extension(name text)
 RETURNS boolean

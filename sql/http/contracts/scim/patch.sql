@@ -59,33 +59,34 @@ DECLARE
     -- Of several, one at most is the primary: the one that was said last.
     takes_primary boolean := CASE part WHEN 'primary' THEN wanted = 'true'
         ELSE wanted @> '{"primary": true}' OR wanted @> '[{"primary": true}]' END;
-    is_chosen boolean;
-    any_chosen boolean := false;
+    any_chosen boolean;
     element jsonb;
-    after jsonb := '[]';
+    after jsonb;
 BEGIN
     IF conditions IS NULL AND part IS NULL THEN
         IF op = 'replace' OR wanted IS NULL THEN
             RETURN wanted;
         ELSIF op = 'remove' THEN
             RETURN (SELECT jsonb_agg(e.value ORDER BY e.ordinality) FROM jsonb_array_elements(elements) WITH ORDINALITY AS e
-                WHERE e.value <> ALL (ARRAY(SELECT v.one FROM jsonb_array_elements(wanted) AS v (one))));
+                WHERE e.value NOT IN (SELECT v.one FROM jsonb_array_elements(wanted) AS v (one)));
         END IF;
         after := (SELECT jsonb_agg(e.value ORDER BY e.ordinality) FROM jsonb_array_elements(wanted) WITH ORDINALITY AS e
-            WHERE e.value <> ALL (ARRAY(SELECT v.one FROM jsonb_array_elements(elements) AS v (one))));
+            WHERE e.value NOT IN (SELECT v.one FROM jsonb_array_elements(elements) AS v (one)));
         RETURN CASE WHEN after IS NULL THEN elements
-            WHEN takes_primary THEN userlock_http.scim_demoted(elements) || after ELSE elements || after END;
+            WHEN takes_primary THEN (SELECT jsonb_agg(userlock_http.scim_demoted(e.value) ORDER BY e.ordinality)
+                FROM jsonb_array_elements(elements) WITH ORDINALITY AS e) || after
+            ELSE elements || after END;
     END IF;
 
-    FOR element IN SELECT e.value FROM jsonb_array_elements(elements) WITH ORDINALITY AS e ORDER BY e.ordinality LOOP
-        is_chosen := conditions IS NULL OR userlock_http.scim_matches(element, conditions);
-        any_chosen := any_chosen OR is_chosen;
-        IF is_chosen AND (wanted IS NOT NULL OR part IS NOT NULL) THEN
-            after := after || jsonb_build_array(userlock_http.scim_patch_single(element, part, wanted, given));
-        ELSIF NOT is_chosen THEN
-            after := after || CASE WHEN takes_primary THEN userlock_http.scim_demoted(jsonb_build_array(element)) ELSE jsonb_build_array(element) END;
-        END IF;
-    END LOOP;
+    SELECT coalesce(jsonb_agg(CASE
+            WHEN e.is_chosen THEN userlock_http.scim_patch_single(e.value, part, wanted, given)
+            WHEN takes_primary THEN userlock_http.scim_demoted(e.value)
+            ELSE e.value
+        END ORDER BY e.ordinality) FILTER (WHERE NOT e.is_chosen OR wanted IS NOT NULL OR part IS NOT NULL), '[]'),
+        coalesce(bool_or(e.is_chosen), false)
+    INTO after, any_chosen
+    FROM (SELECT v.value, v.ordinality, conditions IS NULL OR userlock_http.scim_matches(v.value, conditions) AS is_chosen
+        FROM jsonb_array_elements(elements) WITH ORDINALITY AS v) AS e;
     IF NOT any_chosen AND wanted IS NOT NULL THEN
         -- Entra ID also replaces what is not there: it is made to what the path says.
         SELECT coalesce(jsonb_object_agg(c.value ->> 'attribute', c.value -> 'value'), '{}') INTO element FROM jsonb_array_elements(conditions) AS c;
@@ -100,17 +101,14 @@ REVOKE EXECUTE ON FUNCTION userlock_http.scim_patch_several FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_patch_several IS
 'What an operation makes of an attribute with several values, or of those that conditions choose. wanted: of the attribute''s type, NULL: none; given: as it came.';
 
-CREATE FUNCTION userlock_http.scim_demoted(elements jsonb)
+CREATE FUNCTION userlock_http.scim_demoted(element jsonb)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (
-    SELECT coalesce(jsonb_agg(CASE WHEN e.value @> '{"primary": true}' THEN e.value || '{"primary": false}' ELSE e.value END ORDER BY e.ordinality), '[]')
-    FROM jsonb_array_elements(elements) WITH ORDINALITY AS e
-);
+RETURN CASE WHEN element @> '{"primary": true}' THEN element || '{"primary": false}' ELSE element END;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_demoted FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_demoted IS
-'The values of an attribute that has several, none of them the primary.';
+'One value of an attribute that has several, which is not the primary.';
 
 CREATE FUNCTION userlock_http.scim_patch_attribute(
     op text, before jsonb, definition jsonb, path jsonb, given jsonb, OUT after jsonb, OUT trouble text)
@@ -120,7 +118,7 @@ AS $$
 DECLARE
     conditions jsonb := path -> 'where';
     -- Of what has no definition, what is there tells.
-    is_multiple boolean := coalesce((definition -> 'is_multiple')::boolean, jsonb_typeof(before) = 'array' OR conditions IS NOT NULL);
+    is_multiple boolean := coalesce((definition -> 'is_multiple')::boolean, conditions IS NOT NULL OR jsonb_typeof(before) = 'array', false);
     target jsonb := CASE
         WHEN path ? 'sub' THEN jsonb_extract_path(definition, 'parts', lower(path ->> 'sub'))
         WHEN conditions IS NOT NULL THEN definition || '{"is_multiple": false}'
@@ -149,6 +147,10 @@ BEGIN
                 THEN jsonb_build_array(value) ELSE value END, given)
         ELSE userlock_http.scim_patch_single(before, part, value, given)
     END;
+    IF jsonb_array_length(CASE jsonb_typeof(after) WHEN 'array' THEN after END) > 500 THEN
+        after := before;
+        trouble := 'invalidValue';
+    END IF;
 END
 $$;
 
@@ -245,6 +247,7 @@ DECLARE
     operation record;
     target record;
     patched record;
+    changes integer := 0;
 BEGIN
     FOR operation IN SELECT t.* FROM jsonb_array_elements(operations) AS o, userlock_http.scim_targets(o.value) AS t LOOP
         trouble := coalesce(trouble, operation.trouble);
@@ -255,12 +258,15 @@ BEGIN
                 active := CASE WHEN operation.op <> 'remove' THEN userlock_http.scim_truth(target.given) END;
                 trouble := CASE WHEN active IS NULL THEN coalesce(trouble, 'invalidValue') ELSE trouble END;
             ELSE
-                patched := userlock_http.scim_patch_path(operation.op, target.path, target.given, attributes);
-                IF patched.trouble IS NULL AND pg_column_size(patched.attributes) < 262144 THEN
-                    attributes := patched.attributes;
-                ELSE
-                    trouble := coalesce(trouble, patched.trouble, 'invalidValue');
+                -- Each costs as much as there are values.
+                changes := changes + 1;
+                IF changes > 100 THEN
+                    trouble := coalesce(trouble, 'invalidValue');
+                    CONTINUE;
                 END IF;
+                patched := userlock_http.scim_patch_path(operation.op, target.path, target.given, attributes);
+                trouble := coalesce(trouble, patched.trouble);
+                attributes := CASE WHEN patched.trouble IS NULL THEN patched.attributes ELSE attributes END;
             END IF;
         END LOOP;
     END LOOP;
@@ -270,4 +276,4 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_patch FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_patch IS
-'What the operations of a PATCH make of a user''s attributes, and whether the user shall be active; NULL: nothing is said of that. trouble: the scimType of the first thing that could not be done; the rest is done.';
+'What the operations of a PATCH make of a user''s attributes, and whether the user shall be active; NULL: nothing is said of that. trouble: the scimType of the first thing that could not be done; the rest is done, but for what is more than 100 changes.';
