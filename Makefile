@@ -19,6 +19,7 @@ bench:
 	@bench/enforce
 	@bench/directory
 	@bench/http
+	@bench/scim
 fuzz:
 	@tools/fuzz
 
