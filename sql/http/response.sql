@@ -48,6 +48,23 @@ REVOKE EXECUTE ON FUNCTION userlock_http.refuse FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.refuse IS
 'Answers with this error status (one that nginx has a location for), media type, body (ASCII, one line) and, if given, WWW-Authenticate challenge.';
 
+CREATE FUNCTION userlock_http.ascii_json(value text)
+RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+    SELECT string_agg(CASE
+        WHEN code BETWEEN 32 AND 126 THEN character
+        WHEN code < 65536 THEN format('\u%s', lpad(to_hex(code), 4, '0'))
+        -- A surrogate pair.
+        ELSE format('\u%s\u%s', to_hex(55296 + (code - 65536) / 1024), to_hex(56320 + (code - 65536) % 1024))
+    END, '' ORDER BY position)
+    FROM string_to_table(to_json(value)::text, NULL) WITH ORDINALITY AS part (character, position), ascii(character) AS code
+);
+
+REVOKE EXECUTE ON FUNCTION userlock_http.ascii_json FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.ascii_json IS
+'A string as JSON of printable ASCII, as userlock_http.refuse() takes it.';
+
 CREATE FUNCTION userlock_http.compact(document jsonb)
 RETURNS text
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

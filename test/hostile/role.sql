@@ -6,8 +6,8 @@ CREATE EXTENSION userlock_http;
 SET search_path = public, userlock, userlock_private;
 CREATE ROLE hostile_mallory;
 CREATE ROLE hostile_operator;
-GRANT USAGE ON SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud TO hostile_mallory;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud
+GRANT USAGE ON SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud, userlock_okta TO hostile_mallory;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud, userlock_okta
 TO hostile_mallory;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock TO hostile_mallory;
 GRANT SELECT ON userlock.restricted_users, userlock.user_history, userlock.statistics, userlock.security_events, userlock.lockout_policies TO hostile_mallory;
@@ -184,7 +184,7 @@ SELECT userlock.create_api_key('path', 'hostile_mallory'), userlock.rotate_api_k
 SELECT userlock_guardhouse.block('{"blockedByUserId": 1, "suspensionReason": "path"}'), userlock_guardhouse.unblock('{}');
 SELECT userlock_zitadel.rest('{}'), userlock_zitadel_rpc.connect_json('{"userId": "4711"}');
 SELECT userlock_zitadel_rpc.grpc('\x00000000060a0434373131'), userlock_zitadel_rpc.grpc_web('\x00000000060a0434373131'), userlock_zitadel_rpc.connect_proto('\x0a0434373131');
-SELECT userlock_xekout.block(''), userlock_xekout.revoke(''), userlock_monocloud.disable('{}');
+SELECT userlock_xekout.block(''), userlock_xekout.revoke(''), userlock_monocloud.disable('{}'), userlock_okta.suspend('');
 TABLE userlock.restricted_users;
 TABLE userlock.user_history;
 TABLE userlock.statistics;

@@ -73,10 +73,21 @@ test('Xekout', async () => {
   assert.equal(await stateOf(id), 'active');
 });
 
+test('Okta', async () => {
+  const id = await newUser('lock_user');
+  const command = `curl -i -X POST \
+'${env.HTTP_URL}/api/v1/users/${id}/lifecycle/unlock' \
+-H 'Authorization: SSWS ${env.OPERATOR_TOKEN}'`;
+  assert.equal((await run(command)).status, 200);
+  assert.equal(await stateOf(id), 'active');
+  assert.equal((await run(command)).status, 403);
+});
+
 test('as they stand on the pages, without credentials: 401', async () => {
   for (const command of [
     `curl -L '${env.HTTP_URL}/v2/users/:userId/unlock' -H 'Content-Type: application/json' -H 'Accept: application/json' -H 'Authorization: Bearer <TOKEN>' -d '{}'`,
     `curl -X PATCH "${env.HTTP_URL}/api/v1/users/101/unblock" -H "Authorization: Bearer YOUR_ACCESS_TOKEN" -H "Content-Type: application/json" -d '{}'`,
     `curl -X POST "${env.HTTP_URL}/api/users/{user_id}/unblock" -H "X-API-KEY: <your-api-key>" -H "Accept: application/json"`,
+    `curl -i -X POST '${env.HTTP_URL}/api/v1/users/{id}/lifecycle/unlock' -H 'Authorization: YOUR_API_KEY_HERE'`,
   ]) assert.equal((await run(command)).status, 401, command);
 });

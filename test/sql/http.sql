@@ -62,6 +62,11 @@ SELECT userlock_http.timestamp(moment::timestamptz) FROM unnest(ARRAY[
     '2025-03-31 10:57:48Z', '2025-03-31 10:57:48.4Z', '2025-03-31 10:57:48.479Z', '2025-03-31 10:57:48.000001Z', '2025-03-31 12:57:48.120300+02']) AS moment;
 SELECT userlock_http.timestamp('infinity');
 
+-- A string in ASCII.
+SELECT userlock_http.ascii_json(value), userlock_http.ascii_json(value)::json #>> '{}' = value AS is_same FROM unnest(ARRAY[
+    '', 'a b~', '"\/', E'\x01\t\n\x7f', 'jürgen', U&'\0080\ffff', '😀', U&'\+10ffff', '\u0041']) AS value;
+SELECT userlock_http.ascii_json(NULL) IS NULL AS nothing;
+
 -- Headers: PostgREST's setting is unset in a new session, empty in a used one.
 SELECT userlock_http.header('x-a') IS NULL AS unset;
 SET request.headers = '';

@@ -27,6 +27,8 @@ export function unavailable({ token = env.OPERATOR_TOKEN, key = env.MONOCLOUD_AP
     ] : []),
     ['Xekout', () => request('POST', `/v1/admin/tenant/user/revoke/${uuid}`, { token }), answer(json,
       '{"status":"error","code":503001,"message":"service unavailable"}')],
+    ['Okta', () => request('POST', '/api/v1/users/x/lifecycle/unlock', { headers: { Authorization: `SSWS ${token}` } }), answer(json,
+      /^\{"errorCode":"E0000010","errorSummary":"Service is in read only mode","errorLink":"E0000010","errorId":"oae[0-9a-f]{32}","errorCauses":\[\]\}$/)],
   ].map(([name, send, expected]) => [name, async () => check(await send(), expected, name)]);
   for (const { path } of Object.values(services)) {
     for (const [name, protocol] of Object.entries(protocols)) {
