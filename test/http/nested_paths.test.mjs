@@ -64,6 +64,9 @@ for (const [name, prefix, suffix] of [...Object.entries(added).map(([name, prefi
       [`POST ${path('x', 'ban')}?${'x'.repeat(40_000)}`], [`POST ${path('x', 'ban')}`, 'Transfer-Encoding: x\r\n']]) {
       assert.equal((await send(line, headers)).text, `{"${name}":400}`, line.slice(0, 60));
     }
+    for (const line of [`X-Y_Z ${path('x', 'ban')}`, `GET HTTP://x${path('x', 'ban')}`, `POST https://x:1${path('x', 'ban')}?a=/../`]) {
+      assert.equal((await send(line)).text, `{"${name}":401}`, line);
+    }
     // Dots, slashes and the like in an id are its own.
     for (const id of ['..', '.', '%2e%2E', '..%2f..', 'x%2Fy', '%2Flifecycle%2F', 'users', '*', '{id}', '..;', '%25']) {
       assert.equal((await send(`POST ${path(id, 'ban')}`)).text, `{"${name}":401}`, id);

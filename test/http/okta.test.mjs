@@ -215,5 +215,5 @@ commonErrors({
   tooLarge: error(413, 'E0000002', 'The request was not valid: the body is too large'),
   unreadable: { status: 400, type: json, body: /^\{"errorCode":"(E0000020","errorSummary":"Bad request\.|E0000003","errorSummary":"The request body was not well-formed\.)"/ },
   malformedId: { status: 404, body: notFound('%').body },
-  comparable: (text) => text.replace(/not found: .* \(User\)/, '').replace(/oae\w+/, ''),
+  withoutRequest: (body) => body.replace(/not found: .* \(User\)/, '').replace(/oae\w+/, ''),
 });
