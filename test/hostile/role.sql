@@ -184,7 +184,7 @@ SELECT userlock.create_api_key('path', 'hostile_mallory'), userlock.rotate_api_k
 SELECT userlock_guardhouse.block('{"blockedByUserId": 1, "suspensionReason": "path"}'), userlock_guardhouse.unblock('{}');
 SELECT userlock_zitadel.rest('{}'), userlock_zitadel_rpc.connect_json('{"userId": "4711"}');
 SELECT userlock_zitadel_rpc.grpc('\x00000000060a0434373131'), userlock_zitadel_rpc.grpc_web('\x00000000060a0434373131'), userlock_zitadel_rpc.connect_proto('\x0a0434373131');
-SELECT userlock_xekout.block(''), userlock_xekout.revoke(''), userlock_monocloud.disable('{}'), userlock_okta.suspend('');
+SELECT userlock_xekout.block(''), userlock_xekout.revoke(''), userlock_monocloud.disable('{}'), userlock_okta.suspend(''), userlock_okta.unsuspend('');
 TABLE userlock.restricted_users;
 TABLE userlock.user_history;
 TABLE userlock.statistics;
@@ -196,7 +196,7 @@ SET search_path = public, userlock, userlock_private;
 RESET request.headers;
 SELECT is_empty('TABLE pg_temp.account UNION ALL TABLE pg_temp.event', 'a search_path of Mallory''s catches nothing');
 SELECT is((SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock.user_history WHERE user_id = '4711'),
-    'registered deleted registered locked unlocked blocked unblocked access_revoked locked blocked unblocked access_revoked unlocked', '… and all was done');
+    'registered deleted registered locked unlocked blocked unblocked access_revoked locked blocked unblocked access_revoked unlocked blocked unblocked', '… and all was done');
 
 --
 -- What others may not do is not done for them: a view is read with the rights of
