@@ -332,7 +332,7 @@ REVOKE EXECUTE ON FUNCTION userlock_scim.get FROM PUBLIC;
 COMMENT ON FUNCTION userlock_scim.get IS
 'GET /scim/v2/Users/{id}';
 
-CREATE FUNCTION userlock_scim.create(bytea)
+CREATE FUNCTION userlock_scim.add(bytea)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -380,8 +380,8 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_scim.create FROM PUBLIC;
-COMMENT ON FUNCTION userlock_scim.create IS
+REVOKE EXECUTE ON FUNCTION userlock_scim.add FROM PUBLIC;
+COMMENT ON FUNCTION userlock_scim.add IS
 'POST /scim/v2/Users; the id is the userName, or a UUID if the setting userlock_http.scim_user_id is uuid.';
 
 CREATE FUNCTION userlock_scim.replace(bytea)
