@@ -103,3 +103,12 @@ $$;
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_primary FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_primary IS
 'The primary value of an attribute that has several; NULL: none.';
+
+CREATE FUNCTION userlock_http.telephone_number(value text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN value ~ '^(tel:)?\+[0-9][-.() 0-9]*$' THEN regexp_replace(value, '[^+0-9]', '', 'g') ELSE value END;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.telephone_number FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.telephone_number IS
+'A value of phoneNumbers in E.164, if it is a URI of a telephone (RFC 3966) or has separators for the eye; any other as it is.';

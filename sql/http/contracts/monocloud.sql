@@ -73,9 +73,7 @@ DECLARE
     contacts text[] := '{}';
 BEGIN
     FOR contact IN SELECT * FROM userlock_http.scim_values(profile, attribute) LOOP
-        -- E.164, where it is a URI of a telephone (RFC 3966) or has separators for the eye.
-        shown := CASE WHEN name = 'phone' AND contact.value ~ '^(tel:)?\+[0-9][-.() 0-9]*$'
-            THEN regexp_replace(contact.value, '[^+0-9]', '', 'g') ELSE contact.value END;
+        shown := CASE name WHEN 'phone' THEN userlock_http.telephone_number(contact.value) ELSE contact.value END;
         contacts := contacts || format('{"id":"%s","%s":%s,"primary":%s,"verified":%s,"idps":[],"authenticators":[]}',
             userlock_http.monocloud_id(status, name, shown), name, to_json(shown), to_json(contact.is_primary),
             userlock_http.member(contact.element, 'verified', 'boolean', 'false'));
