@@ -6,8 +6,8 @@ CREATE EXTENSION userlock_http;
 SET search_path = public, userlock, userlock_private;
 CREATE ROLE hostile_mallory;
 CREATE ROLE hostile_operator;
-GRANT USAGE ON SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud, userlock_okta TO hostile_mallory;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud, userlock_okta
+GRANT USAGE ON SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud, userlock_okta, userlock_clerk, userlock_scim TO hostile_mallory;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock_http, userlock_guardhouse, userlock_zitadel, userlock_zitadel_rpc, userlock_xekout, userlock_monocloud, userlock_okta, userlock_clerk, userlock_scim
 TO hostile_mallory;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock TO hostile_mallory;
 GRANT SELECT ON userlock.restricted_users, userlock.user_history, userlock.statistics, userlock.security_events, userlock.lockout_policies TO hostile_mallory;
@@ -185,6 +185,9 @@ SELECT userlock_guardhouse.block('{"blockedByUserId": 1, "suspensionReason": "pa
 SELECT userlock_zitadel.rest('{}'), userlock_zitadel_rpc.connect_json('{"userId": "4711"}');
 SELECT userlock_zitadel_rpc.grpc('\x00000000060a0434373131'), userlock_zitadel_rpc.grpc_web('\x00000000060a0434373131'), userlock_zitadel_rpc.connect_proto('\x0a0434373131');
 SELECT userlock_xekout.block(''), userlock_xekout.revoke(''), userlock_monocloud.disable('{}'), userlock_okta.suspend(''), userlock_okta.unsuspend('');
+SELECT userlock_clerk.lock(''), userlock_clerk.unlock(''), userlock_clerk.get('');
+SELECT userlock_clerk.bulk_ban('{"user_ids": ["4711"]}'), userlock_clerk.bulk_unban('{"user_ids": ["4711"]}');
+SELECT userlock_scim.list(''), userlock_scim.get(''), userlock_scim.modify('{"Operations": [{"op": "replace", "path": "active", "value": false}]}'), userlock_scim.replace('{"active": true, "title": "path"}');
 TABLE userlock.restricted_users;
 TABLE userlock.user_history;
 TABLE userlock.statistics;
@@ -196,7 +199,8 @@ SET search_path = public, userlock, userlock_private;
 RESET request.headers;
 SELECT is_empty('TABLE pg_temp.account UNION ALL TABLE pg_temp.event', 'a search_path of Mallory''s catches nothing');
 SELECT is((SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock.user_history WHERE user_id = '4711'),
-    'registered deleted registered locked unlocked blocked unblocked access_revoked locked blocked unblocked access_revoked unlocked blocked unblocked', '… and all was done');
+    'registered deleted registered locked unlocked blocked unblocked access_revoked locked blocked unblocked access_revoked unlocked blocked unblocked'
+    ' locked unlocked blocked unblocked blocked unblocked profile_changed', '… and all was done');
 
 --
 -- What others may not do is not done for them: a view is read with the rights of

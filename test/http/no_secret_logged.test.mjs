@@ -24,6 +24,8 @@ test('no token and no key is in a log, and no user id is in nginx\'s', async () 
   }
   for (const key of [env.MONOCLOUD_API_KEY, unusable]) {
     await request('POST', `/api/users/${user_id}/unblock`, { headers: { 'X-API-KEY': key } });
+    await request('POST', `/v1/users/${user_id}/unlock`, { token: key });
+    await request('POST', `/v1/users/${user_id}/unlock`, { token: `${key}0` });
   }
 
   for (const file of (await readdir(env.PGHOST)).filter((name) => name.endsWith('.log'))) {

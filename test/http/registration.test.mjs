@@ -107,6 +107,8 @@ test('every contract locks or blocks whoever was never seen, and lifts nothing o
     ['Guardhouse', integer, 'PATCH', (id) => `/api/v1/users/${id}/block`, (id) => `/api/v1/users/${id}/unblock`, authorization, 204, 'blocked',
       { triggerWebhook: false, notifyUserViaEmail: false, suspensionReason: 'spam', blockedByUserId: 9001 }],
     ['MonoCloud', randomUUID, 'POST', (id) => `/api/users/${id}/disable`, (id) => `/api/users/${id}/enable`, { 'X-API-KEY': env.MONOCLOUD_API_KEY }, 200, 'blocked'],
+    ['Clerk', newId, 'POST', (id) => `/v1/users/${id}/lock`, (id) => `/v1/users/${id}/unlock`, authorization, 200, 'locked'],
+    ['Clerk', newId, 'POST', (id) => `/v1/users/${id}/ban`, (id) => `/v1/users/${id}/unban`, authorization, 200, 'blocked'],
     ['Xekout', randomUUID, 'POST', (id) => `/v1/admin/tenant/user/block/${id}`, (id) => `/v1/admin/tenant/user/revoke/${id}`, authorization, 204, 'blocked'],
     ['Okta', newId, 'POST', (id) => `/api/v1/users/${id}/lifecycle/suspend`, (id) => `/api/v1/users/${id}/lifecycle/unsuspend`, authorization, 200, 'blocked'],
   ]) {

@@ -74,6 +74,8 @@ test('on a standby, the contracts read', async () => {
   assert.equal((await get(`/api/users?filter=user_id:${user}`, key)).json[0].user_id, user);
   assert.equal((await get('/api/v1/users', token)).json.total, Number(await sql("SELECT userlock.count_users('{\"integer_id\": true}')")));
   assert.equal((await get('/api/v1/users/999999999', token)).text, 'User not found');
+  assert.equal((await get(`/v1/users/${user}`, token)).json.id, user);
+  assert.equal((await get(`/v1/users/${user}`, { token: env.MONOCLOUD_API_KEY })).json.id, user);
   assert.equal((await get('/v1/admin/users?perPage=1', token)).json.items.length, 1);
   assert.equal((await get('/v1/admin/users/00000000-0000-4000-8000-000000000000', token)).json.code, 404014);
 });

@@ -13,13 +13,18 @@ const answer = (type, body) => ({ status: 503, type, body, headers: { 'retry-aft
 // told otherwise.
 export function unavailable({ token = env.OPERATOR_TOKEN, key = env.MONOCLOUD_API_KEY, reads = true } = {}) {
   const zitadel = answer(json, '{"code":14,"message":"service unavailable"}');
+  const clerk = answer(json,
+    /^\{"errors":\[\{"message":"System under maintenance","long_message":"[^"]*","code":"maintenance_mode"\}\],"clerk_trace_id":"[0-9a-f]{32}"\}$/);
   const rows = [
     ['Zitadel v2', () => request('POST', '/v2/users/x/unlock', { token }), zitadel],
     ['Zitadel v1', () => request('POST', '/management/v1/users/x/_unlock', { token }), zitadel],
     ['Guardhouse', () => request('PATCH', '/api/v1/users/1/unblock', { token }), answer(json, '{"error":"temporarily_unavailable"}')],
     ['MonoCloud', () => request('POST', '/api/users/x/unblock', { headers: { 'X-API-KEY': key } }), answer('application/problem+json',
       /^\{"type":"https:\/\/httpstatuses\.io\/503","title":"Service Unavailable","status":503,"traceId":"00-[0-9a-f]{32}-[0-9a-f]{16}-01"\}$/)],
+    ['Clerk', () => request('POST', '/v1/users/x/lock', { token }), clerk],
+    ['Clerk, with a key', () => request('POST', '/v1/users/x/lock', { token: key }), clerk],
     ...(reads ? [
+      ['Clerk, a user', () => request('GET', '/v1/users/x', { token }), clerk],
       ['Zitadel v2, a user', () => request('GET', '/v2/users/x', { token }), zitadel],
       ['Zitadel v2, a list', () => request('POST', '/v2/users', { token, body: {} }), zitadel],
       ['Zitadel v1, a user', () => request('GET', '/management/v1/users/x', { token }), zitadel],
