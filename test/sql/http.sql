@@ -9,7 +9,7 @@ WHERE p.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'userlo
 SELECT count(*) > 30 AS functions FROM member;
 SELECT function FROM member WHERE has_function_privilege('public', oid, 'EXECUTE');
 SELECT function FROM member WHERE obj_description(oid, 'pg_proc') IS NULL;
-SELECT function, proconfig FROM member WHERE prosecdef;
+SELECT function, proconfig FROM member WHERE prosecdef ORDER BY function::text;
 -- What is parsed as it runs has nothing to look for but pg_catalog's, and no other
 -- language is used.
 SELECT function AS unpinned FROM member JOIN pg_language AS l ON l.oid = prolang

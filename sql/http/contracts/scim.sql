@@ -25,6 +25,7 @@ BEGIN
             WHEN scim_type = 'invalidSyntax' THEN 'The body is not what SCIM has for this request.'
             WHEN scim_type = 'invalidPath' THEN 'The path of an operation is not understood.'
             WHEN scim_type = 'noTarget' THEN 'An operation that removes takes a path.'
+            WHEN scim_type = 'mutability' THEN 'A user name cannot be taken away.'
             WHEN scim_type = 'uniqueness' THEN 'There is a user of this name.'
             WHEN scim_type = 'invalidValue' THEN 'A value is missing, or not of the type that its attribute has.'
             WHEN status = 401 THEN 'The credential is missing or no good.'
@@ -32,7 +33,7 @@ BEGIN
             WHEN status = 404 THEN 'There is no such user.'
             WHEN status = 412 THEN 'The user has changed since the version that is expected.'
             ELSE 'The service failed.'
-        END));
+        END), CASE status WHEN 401 THEN 'Bearer' ELSE '' END);
 END
 $$;
 
@@ -161,13 +162,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     user_id text := userlock_http.user_id();
-    is_conditional boolean := userlock_http.header('if-match') <> '';
+    is_conditional boolean := coalesce(userlock_http.header('if-match'), '') <> '';
     outcome userlock.transition_outcome;
     status userlock.user_status;
     profile jsonb;
     wanted record;
     kept jsonb;
 BEGIN
+    wanted := userlock_http.scim_wanted(operations, replacement, '{}');
+    IF NOT userlock_http.may_execute(CASE wanted.active WHEN true THEN 'unblock_user' WHEN false THEN 'block_user' ELSE 'set_profile' END) THEN
+        RETURN userlock_http.scim_refuse(403);
+    END IF;
     -- Whoever changes the user between a look and a change has us look again.
     FOR attempt IN 1..10 LOOP
         outcome := userlock_http.try_status(user_id);
@@ -178,11 +183,7 @@ BEGIN
             RETURN userlock_http.scim_refuse(412);
         END IF;
         profile := userlock_http.profile(user_id);
-        IF operations IS NULL THEN
-            wanted := userlock_http.scim_replace(replacement, userlock_http.scim_shown(profile));
-        ELSE
-            wanted := userlock_http.scim_patch(operations, userlock_http.scim_shown(profile));
-        END IF;
+        wanted := userlock_http.scim_wanted(operations, replacement, userlock_http.scim_shown(profile));
         -- Nobody stays because of a title that cannot be read.
         IF wanted.trouble IS NOT NULL AND wanted.active IS NULL THEN
             RETURN userlock_http.scim_refuse(400, wanted.trouble);
@@ -238,6 +239,23 @@ $$;
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_replace FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_replace IS
 'What a PUT makes of a user''s attributes, and whether the user shall be active; NULL: nothing is said of that. trouble: as of scim_patch().';
+
+CREATE FUNCTION userlock_http.scim_wanted(operations jsonb, replacement jsonb, INOUT attributes jsonb, OUT active boolean, OUT trouble text)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF operations IS NULL THEN
+        SELECT * INTO attributes, active, trouble FROM userlock_http.scim_replace(replacement, attributes);
+    ELSE
+        SELECT * INTO attributes, active, trouble FROM userlock_http.scim_patch(operations, attributes);
+    END IF;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.scim_wanted FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.scim_wanted IS
+'What a PATCH (operations) or a PUT (replacement) makes of a user: see scim_patch() and scim_replace().';
 
 CREATE FUNCTION userlock_http.scim_list(total bigint, start bigint, resources text[])
 RETURNS userlock_http."*/*"

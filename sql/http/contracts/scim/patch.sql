@@ -57,8 +57,7 @@ AS $$
 DECLARE
     elements jsonb := CASE jsonb_typeof(before) WHEN 'array' THEN before WHEN 'object' THEN jsonb_build_array(before) ELSE '[]' END;
     -- Of several, one at most is the primary: the one that was said last.
-    takes_primary boolean := CASE part WHEN 'primary' THEN wanted = 'true'
-        ELSE wanted @> '{"primary": true}' OR wanted @> '[{"primary": true}]' END;
+    takes_primary boolean := CASE part WHEN 'primary' THEN wanted = 'true' ELSE wanted @> '{"primary": true}' END;
     any_chosen boolean;
     element jsonb;
     after jsonb;
@@ -72,10 +71,11 @@ BEGIN
         END IF;
         after := (SELECT jsonb_agg(e.value ORDER BY e.ordinality) FROM jsonb_array_elements(wanted) WITH ORDINALITY AS e
             WHERE e.value NOT IN (SELECT v.one FROM jsonb_array_elements(elements) AS v (one)));
-        RETURN CASE WHEN after IS NULL THEN elements
-            WHEN takes_primary THEN (SELECT jsonb_agg(userlock_http.scim_demoted(e.value) ORDER BY e.ordinality)
-                FROM jsonb_array_elements(elements) WITH ORDINALITY AS e) || after
-            ELSE elements || after END;
+        IF after @> '[{"primary": true}]' THEN
+            SELECT coalesce(jsonb_agg(userlock_http.scim_demoted(e.value) ORDER BY e.ordinality), '[]') INTO elements
+            FROM jsonb_array_elements(elements) WITH ORDINALITY AS e;
+        END IF;
+        RETURN elements || coalesce(after, '[]');
     END IF;
 
     SELECT coalesce(jsonb_agg(CASE
@@ -175,7 +175,8 @@ BEGIN
         IF definition IS NOT NULL THEN
             name := definition ->> 'name';
             patched := userlock_http.scim_patch_attribute(op, attributes -> name, definition, path, given);
-            trouble := patched.trouble;
+            trouble := CASE WHEN name = 'userName' AND patched.after IS NULL AND patched.trouble IS NULL
+                THEN CASE op WHEN 'remove' THEN 'mutability' ELSE 'invalidValue' END ELSE patched.trouble END;
             attributes := userlock_http.scim_with_part(attributes, name, patched.after);
         END IF;
     ELSIF userlock_http.scim_is_extension(schema) THEN
@@ -186,9 +187,11 @@ BEGIN
             extension := patched.after;
         ELSE
             name := coalesce((SELECT k FROM jsonb_object_keys(extension) AS k WHERE lower(k) = lower(name) LIMIT 1), name);
-            -- Entra ID gives a manager by the id alone.
-            IF lower(name) = 'manager' AND path ->> 'sub' IS NULL AND jsonb_typeof(given) = 'string' AND given <> '""' THEN
-                given := jsonb_build_object('value', given);
+            -- Entra ID gives a manager by the id alone, and takes one away by an empty id.
+            IF lower(name) = 'manager' AND NOT path ? 'sub' THEN
+                given := CASE WHEN given @> '{"value": ""}' THEN NULL
+                    WHEN jsonb_typeof(given) = 'string' AND given <> '""' THEN jsonb_build_object('value', given)
+                    ELSE given END;
             END IF;
             patched := userlock_http.scim_patch_attribute(op, extension -> name, NULL, path, given);
             extension := userlock_http.scim_with_part(extension, name, patched.after);
