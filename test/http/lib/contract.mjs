@@ -243,10 +243,13 @@ export function commonErrors(contract) {
 //   query(skip)             a query for one user, from a place on
 //   [badToken]              where the credential is a token
 //   credentialOf(role)      a credential of a role
+//   [type]                  the media type of a success, where it is not application/json
+//   [verbs]                 what the path takes beside GET and HEAD
+//   [reading]               the functions of the core that a caller needs beside find_users and count_users
 // and the answers expected: forbidden, invalid (a malformed query), notFoundPath,
 // methodNotAllowed, tooLarge, unreadable
 export function commonListErrors(contract) {
-  const { name, path, credential, idsOf } = contract;
+  const { name, path, credential, idsOf, type = 'application/json', verbs = [], reading = [] } = contract;
   const { operator = env.OPERATOR_TOKEN, stranger = env.STRANGER_TOKEN, otherTenant = env.OTHER_TENANT_TOKEN } = contract;
   const get = (query = '', token = operator, headers = {}) =>
     request('GET', path + query, { headers: { ...(token === undefined ? {} : credential(token)), ...headers } });
@@ -271,12 +274,12 @@ export function commonListErrors(contract) {
   test(`${name} list: the permission is EXECUTE on find_users and count_users`, async () => {
     for (const [functions, status] of [
       [['user_status', 'user_profile', 'count_users', 'unlock_user'], contract.forbidden.status],
-      [['find_users'], contract.forbidden.status], [['find_users', 'count_users'], 200],
+      [['find_users', ...reading], contract.forbidden.status], [['find_users', 'count_users', ...reading], 200],
     ]) await withRole(functions, async (role) => assert.equal((await get(contract.query(0), await contract.credentialOf(role))).status, status, functions.join()));
   });
 
   test(`${name} list: wrong verb`, async () => {
-    for (const wrong of ['PUT', 'DELETE', 'POST', 'PATCH', 'OPTIONS']) {
+    for (const wrong of ['PUT', 'DELETE', 'POST', 'PATCH', 'OPTIONS'].filter((other) => !verbs.includes(other))) {
       check(await request(wrong, path, { headers: credential(operator), body: wrong === 'OPTIONS' ? undefined : '{}' }), contract.methodNotAllowed, wrong);
     }
     same(await raw(`TRACE ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`), contract.methodNotAllowed, 'TRACE');
@@ -288,11 +291,11 @@ export function commonListErrors(contract) {
     const plain = await get(query);
     assert.equal(plain.status, 200, plain.text);
     const head = await fetch(env.HTTP_URL + path + query, { method: 'HEAD', headers: credential(operator) });
-    assert.deepEqual([head.status, head.headers.get('content-type'), await head.text()], [200, 'application/json', '']);
-    check(await get(query, operator, { 'Content-Type': 'application/json' }), { status: 200, type: 'application/json', body: plain.text });
+    assert.deepEqual([head.status, head.headers.get('content-type'), await head.text()], [200, type, '']);
+    check(await get(query, operator, { 'Content-Type': 'application/json' }), { status: 200, type, body: plain.text });
     assert.equal((await rawGet(path + query, 'Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx')).status, 200);
     same(await rawGet(path, 'Content-Length: 1100000\r\n'), contract.tooLarge, 'large');
-    check(await requestHttp2('GET', path + query, credential(operator)), { status: 200, type: 'application/json', body: plain.text }, 'HTTP/2');
+    check(await requestHttp2('GET', path + query, credential(operator)), { status: 200, type, body: plain.text }, 'HTTP/2');
     check(await requestHttp2('GET', `${path}?%00`, credential(operator)), contract.invalid, 'HTTP/2');
   });
 
