@@ -53,7 +53,7 @@ test('SCIM discovery: the schema of a user, alone and in a list', async () => {
   assert.deepEqual(one.json.meta, { location: `${base}/Schemas/${core}`, resourceType: 'Schema' });
   const attributes = Object.fromEntries(one.json.attributes.map((attribute) => [attribute.name, attribute]));
   assert.deepEqual(Object.keys(attributes).filter((name) => attributes[name].multiValued),
-    ['emails', 'phoneNumbers', 'ims', 'photos', 'addresses', 'groups', 'entitlements', 'roles', 'x509Certificates']);
+    ['emails', 'phoneNumbers', 'ims', 'photos', 'addresses', 'entitlements', 'roles', 'x509Certificates']);
   const { required, caseExact, uniqueness } = attributes.userName;
   assert.deepEqual({ required, caseExact, uniqueness }, { required: true, caseExact: false, uniqueness: 'server' });
   assert.deepEqual(attributes.name.subAttributes.map(({ name }) => name),
@@ -94,10 +94,6 @@ vectors('SCIM', [
   ...['/scim/v2', '/scim/v2/', '/scim', '/scim/v1/Users', '/scim/v2/users', '/scim/v2/Nothing', '/scim/v2/Users/x/y', '/scim/v2/4b1f2c7e']
     .map((path) => [`${path} is unknown`, () => send('GET', path), notFound]),
 ]);
-
-test('SCIM: a group, whatever it is asked for, is not told from one that is not there', async () => {
-  for (const token of [undefined, env.EXPIRED_TOKEN]) assert.ok([401, 501].includes((await request('POST', '/scim/v2/Groups', { token, body: {} })).status));
-});
 
 // Who may
 
@@ -147,7 +143,7 @@ const permissions = [
   ['GET of a user', reading, (id, token) => read(id, { token }), 200],
   ['a list', listing, (id, token) => list({ count: 1 }, { token }), 200],
   ['a filter', listing, (id, token) => list({ filter: `id eq "${id}"` }, { token }), 200],
-  ['groups', ['find_users', 'count_users'], (id, token) => send('GET', '/scim/v2/Groups', undefined, { token }), 200],
+  ['groups', listing, (id, token) => send('GET', '/scim/v2/Groups', undefined, { token }), 200],
   ['POST', [...reading, 'register_user'], (id, token) => create({ userName: newName() }, { token }), 201],
   ['PUT of attributes', [...reading, 'set_profile'], (id, token) => put(id, { title: newName() }, { token }), 200],
   ['PATCH of attributes', [...reading, 'set_profile'], (id, token) => patch(id, [{ op: 'add', path: 'title', value: newName() }], { token }), 200],
@@ -227,13 +223,15 @@ test('SCIM: every attribute of the schema and of extensions, and none else', asy
 
 test('SCIM: what a profile has of wrong types is as good as not there', async () => {
   const wrong = Object.fromEntries(Object.entries(everything).filter(([name]) => !name.includes(':'))
-    .flatMap(([name, value]) => [[name, [typeof value === 'string' ? 5 : 'x', typeof value === 'string' ? {} : 5, true, null]]]));
+    // By some of them users are found: those the core does not take.
+    .filter(([name]) => !['userName', 'externalId', 'displayName', 'emails'].includes(name))
+    .map(([name, value]) => [name, [5, typeof value === 'string' ? {} : [5, true, null, [], {}, { value: 5 }], true, null]]));
   for (let i = 0; i < 4; i++) {
     const id = await newUser(undefined, undefined, Object.fromEntries(Object.entries(wrong).map(([name, values]) => [name, values[i]])));
     assert.deepEqual(attributesOf(checkUser(await read(id))), { userName: id, active: true }, String(i));
   }
   const id = await newUser(undefined, undefined, {
-    name: { givenName: 5, familyName: 'Mohr', formatted: null, other: 'x' }, emails: [5, null, 'x', [], { value: 'a@example.com', type: 7, primary: 'yes', other: 1 }],
+    name: { givenName: 5, familyName: 'Mohr', formatted: null, other: 'x' }, emails: [{ value: 'a@example.com', type: 7, primary: 'yes', other: 1 }],
     photos: [{ value: 5 }], [enterprise]: 'x', 'urn:example:a': [1],
   });
   assert.deepEqual(attributesOf(checkUser(await read(id))), { userName: id, name: { familyName: 'Mohr' }, emails: [{ value: 'a@example.com' }], active: true });

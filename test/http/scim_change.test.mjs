@@ -1,6 +1,7 @@
 // SCIM: PUT and PATCH, what they leave of a user, and If-Match.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { env, eventsOf, newUser, rpc, sql, stateOf } from './lib/client.mjs';
 import { check, vectors } from './lib/contract.mjs';
 import {
@@ -8,7 +9,7 @@ import {
 } from './lib/scim.mjs';
 
 const withoutName = (json) => (({ userName, active, ...rest }) => rest)(attributesOf(json));
-const [invalidPath, invalidSyntax, invalidValue, noTarget] = ['invalidPath', 'invalidSyntax', 'invalidValue', 'noTarget'].map((scimType) => problem(400, scimType));
+const [invalidPath, invalidSyntax, invalidValue, noTarget, mutability] = ['invalidPath', 'invalidSyntax', 'invalidValue', 'noTarget', 'mutability'].map((scimType) => problem(400, scimType));
 const manager = { value: 'm', displayName: 'M' };
 const mail = (value, more = {}) => ({ value, ...more });
 const [work, home] = [mail('w@example.com', { type: 'work', primary: true }), mail('h@example.com', { type: 'home' })];
@@ -72,21 +73,21 @@ for (const [name, [before, operations, after]] of Object.entries(patches)) {
     assert.deepEqual(withoutName(checkUser(answer)), after);
     assert.equal((await read(user.id)).text, answer.text);
     assert.equal(answer.json.userName, user.userName);
-    assert.equal(versionOf(answer), JSON.stringify(withoutName(user)) === JSON.stringify(after) ? 1 : 2, 'one event');
+    assert.equal(versionOf(answer), isDeepStrictEqual(withoutName(user), after) ? 1 : 2, 'one event');
   });
 }
 
 const someone = (await newScimUser({ title: 'kept', emails: [work] })).id;
 const refused = [
-  ...['', ' ', '[', 'title[', 'emails[type eq "work"', 'emails[type eq]', 'emails[]', 'emails[type eq "work"]value', 'emails[type eq "work"].', '.title', 'title.', 'name..givenName', 'a b', '"title"', 'emails[type eq "work"].value.x.y',
-    'emails[type eq "work"][primary eq true]', 'urn:', 'x'.repeat(20_000), `${'['.repeat(10_000)}`, 5, {}, []].map((path) => [`the path ${JSON.stringify(path).slice(0, 40)}`, [{ op: 'replace', path, value: 'x' }], invalidPath]),
+  ...[' ', '[', 'title[', 'emails[type eq "work"', 'emails[type eq]', 'emails[]', 'emails[type eq "work"]value', 'emails[type eq "work"].', '.title', 'title.', 'name..givenName', 'a b', '"title"', 'emails[type eq "work"].value.x.y',
+    'emails[type eq "work"][primary eq true]', 'urn:', `${'['.repeat(10_000)}`].map((path) => [`the path ${JSON.stringify(path).slice(0, 40)}`, [{ op: 'replace', path, value: 'x' }], invalidPath]),
   ...['move', 'test', '', 5, null, undefined, ['add']].map((op) => [`the operation ${JSON.stringify(op)}`, [{ op, path: 'title', value: 'x' }], invalidSyntax]),
   ...[5, null, 'x', [], true].map((operation) => [`no operation: ${JSON.stringify(operation)}`, [operation], invalidSyntax]),
-  ...[undefined, null, {}, 'x', 5].map((operations) => [`no operations: ${JSON.stringify(operations)}`, operations, invalidSyntax]),
+  ...[undefined, null, {}, 'x', 5, []].map((operations) => [`no operations: ${JSON.stringify(operations)}`, operations, invalidSyntax]),
   ['remove without a path', [{ op: 'remove' }], noTarget], ['remove without a path, with a value', [{ op: 'remove', value: { title: 'x' } }], noTarget],
   ['one good and one bad', [{ op: 'replace', path: 'title', value: 'x' }, { op: 'move', path: 'title' }], invalidSyntax],
   ['without a path, no object', [{ op: 'replace', value: 'x' }], invalidValue], ['a user name of a wrong type', [{ op: 'replace', path: 'userName', value: 5 }], invalidValue],
-  ['a user name that is too long', [{ op: 'replace', path: 'userName', value: 'x'.repeat(321) }], invalidValue], ['a user name removed', [{ op: 'remove', path: 'userName' }], invalidValue],
+  ['a user name that is too long', [{ op: 'replace', path: 'userName', value: 'x'.repeat(321) }], invalidValue], ['a user name removed', [{ op: 'remove', path: 'userName' }], mutability], ['a user name emptied', [{ op: 'replace', value: { userName: '' } }], invalidValue],
   ['a profile that is too large', [{ op: 'replace', path: 'title', value: 'x'.repeat(70_000) }], invalidValue],
 ];
 vectors('SCIM PATCH', refused.map(([name, operations, expected]) => [name, () => patch(someone, operations), expected]));
@@ -101,11 +102,6 @@ vectors('SCIM PATCH and PUT', ['PATCH', 'PUT'].flatMap((verb) => [
     .map((body) => [`${verb} ${String(body).slice(0, 30)}`, () => send(verb, pathOf(someone), body), invalidSyntax]),
   [`${verb} of nobody`, () => send(verb, pathOf('nobody'), { Operations: [{ op: 'replace', path: 'title', value: 'x' }] }), notFound],
 ]));
-
-test('SCIM PATCH: no operation at all changes nothing', async () => {
-  const before = await read(someone);
-  check(await patch(someone, []), { status: 200, type, body: before.text });
-});
 
 test('SCIM PATCH: a change that is none is no event', async () => {
   const { id } = await newScimUser({ title: 'a', active: true });
@@ -126,7 +122,7 @@ test('SCIM PATCH: a user name that is another\'s, in any case', async () => {
 });
 
 // What SCIM does not see: attributes of the application's, of other contracts, and values of wrong types.
-const hidden = { favourite: 'tea', deep: { a: [1, null] }, 'urn:userlock:monocloud': { has_password: true }, displayName: 5, 'urn:example:text': 'x' };
+const hidden = { favourite: 'tea', deep: { a: [1, null] }, 'urn:userlock:monocloud': { has_password: true }, locale: 5, 'urn:example:text': 'x' };
 
 test('SCIM: what it does not show of a profile it does not change', async () => {
   const userName = newName();
@@ -144,8 +140,8 @@ test('SCIM: what it does not show of a profile it does not change', async () => 
   }
   assert.ok(!('urn:userlock:guardhouse' in await profileOf(id)));
   // A value of the right type takes the place of a wrong one.
-  assert.equal(checkUser(await patch(id, [{ op: 'replace', path: 'displayName', value: 'D' }])).displayName, 'D');
-  assert.equal((await profileOf(id)).displayName, 'D');
+  assert.equal(checkUser(await patch(id, [{ op: 'replace', path: 'locale', value: 'de' }])).locale, 'de');
+  assert.equal((await profileOf(id)).locale, 'de');
 });
 
 test('SCIM PUT: what it leaves out is gone, but for the user name, the id and the state', async () => {

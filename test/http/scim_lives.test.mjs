@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import test from 'node:test';
 import { env, raw, sign, sql } from './lib/client.mjs';
-import { core, enterprise, listResponse, newKey, newName, nextSecond, patchOp, send, type, users, visit } from './lib/scim.mjs';
+import { core, enterprise, listResponse, newKey, newName, nextSecond, patchOp, send, users, visit } from './lib/scim.mjs';
 
 // A provider: a key for a tenant of its own, and the headers that it sends, no others.
 async function connect(headers) {
@@ -16,7 +16,7 @@ async function connect(headers) {
     const lines = Object.entries({ Host: host, Connection: 'close', Authorization: `Bearer ${key}`, ...headers, ...(text && { 'Content-Length': Buffer.byteLength(text) }) });
     // HTTP/1.0, whose answers do not come in chunks, and whose path is as it was written.
     const answer = await raw(`${method} ${path} HTTP/1.0\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${text}`);
-    if (answer.status !== 204) assert.ok(answer.head.includes(`\r\nContent-Type: ${type}\r\n`), answer.head);
+    if (answer.status !== 204) assert.match(`${answer.head}\r\n`, /\r\nContent-Type: application\/scim\+json\r\n/);
     return { status: answer.status, json: answer.text ? JSON.parse(answer.text) : undefined };
   };
   const is = async (method, path, body, status) => {

@@ -29,7 +29,7 @@ test('no password that comes by SCIM is kept, shown or logged, nor is the key it
     'PATCH with a path': () => patch(id, [{ op: 'replace', path: 'password', value: password() }, { op: 'Add', path: `${core}:Password`, value: password() }], token),
     'PATCH without a path': () => patch(id, [{ op: 'replace', value: { password: password(), PASSWORD: password(), [`${core}:password`]: password(), title: 'b' } }], token),
     'PATCH of an extension': () => patch(id, [{ op: 'add', path: `${own}:password`, value: password() }, { op: 'add', path: `${own}:login.password`, value: password() },
-      { op: 'add', path: `${own}:login`, value: { passwordHash: password(), kept: 'x' } }, { op: 'add', value: { [own]: deep() } }, { op: 'add', path: own, value: deep() }], token),
+      { op: 'add', path: `${own}:login`, value: { passwordHash: password() } }, { op: 'add', path: `${own}:kept`, value: 'x' }, { op: 'add', value: { [own]: deep() } }, { op: 'add', path: own, value: deep() }], token),
     'PATCH of a part': () => patch(id, [{ op: 'add', path: 'name.password', value: password() }, { op: 'add', path: 'emails[type eq "work"].password', value: password() }], token),
     'PATCH that deactivates': () => patch(id, [{ op: 'replace', value: { active: false, password: password() } }], token),
     'PATCH that is refused': () => patch(id, [{ op: 'replace', path: 'password', value: password() }, { op: 'move' }], token),

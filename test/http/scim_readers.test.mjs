@@ -42,7 +42,7 @@ const everything = {
   emails: [{ value: 'dale@example.com', display: 'Dale', type: 'work', primary: true }, { value: 'dale@example.org', type: 'home', primary: false }],
   phoneNumbers: [{ value: 'tel:+1-201-555-0123', type: 'mobile' }], ims: [{ value: 'dale', type: 'xmpp' }], photos: [{ value: 'https://example.com/dale.png', type: 'photo' }],
   addresses: [{ formatted: '1 Main\nBonn', streetAddress: '1 Main', locality: 'Bonn', region: 'NRW', postalCode: '53111', country: 'DE', type: 'work', primary: true }],
-  entitlements: [{ value: 'e' }], roles: [{ value: 'admin', display: 'Administrator', type: 'x', primary: true }], x509Certificates: [{ value: 'MIIDQzCCAqw=' }],
+  entitlements: [{ value: 'e' }], roles: [{ value: 'admin', display: 'Administrator', primary: true }], x509Certificates: [{ value: 'MIIDQzCCAqw=' }],
   [enterprise]: { employeeNumber: '701984', department: 'Sales', manager: { value: 'm' } },
 };
 
@@ -61,12 +61,11 @@ test('scimmy reads a user, after whatever was done with them', async () => {
 const junk = [5, -1.5, true, false, null, 'x', '', '😀 " \\ \u2028', [], {}, [[]], [{}], [null, 5, 'x', [], {}, true], { a: 1 }, { value: 5 }, { value: 'x', primary: 'True' }, [{ value: 'x', primary: 'maybe' }, { value: 'y', primary: true }, { value: 'z', primary: true }]];
 const isStrict = (name, value) => ['profileUrl', 'photos'].includes(name) && JSON.stringify(value ?? '').includes('"');
 test('scimmy reads a user whatever their profile holds', async () => {
-  const names = [...Object.keys(everything), 'userName', 'groups', 'active', 'id', 'meta', 'schemas', 'password', '$ref', 'urn:', 'urn:x', 'urn:userlock:x', core];
-  const ids = [];
+  // What users are found by, the core takes of the right type alone.
+  const names = [...Object.keys(everything).filter((name) => !['externalId', 'displayName', 'emails'].includes(name)), 'groups', 'active', 'id', 'meta', 'schemas', 'password', '$ref', 'urn:', 'urn:x', 'urn:userlock:x', core];
   for (const [i, value] of junk.entries()) {
-    const profile = Object.fromEntries(names.filter((name) => !(name === 'userName' && typeof value === 'string') && !isStrict(name, value)).map((name) => [name, value]));
+    const profile = Object.fromEntries(names.filter((name) => !isStrict(name, value)).map((name) => [name, value]));
     const id = await newUser();
-    ids.push(id);
     const answer = await rpc('set_profile', { user_id: id, profile });
     assert.equal(answer.status, 200, `${i} ${answer.text}`);
     readsUser(checkUser(await read(id)));
@@ -76,9 +75,10 @@ test('scimmy reads a user whatever their profile holds', async () => {
     Object.entries(everything).filter(([, value]) => Array.isArray(value)).map(([name, [first]]) => [name, first]))) {
     for (const value of junk.filter((one) => typeof one !== 'string')) {
       const wrong = Object.fromEntries(Object.keys(parts).map((part) => [part, value]));
-      const id = await newUser(undefined, undefined, { [name]: Array.isArray(everything[name]) ? [wrong, { ...wrong, value: parts.value }] : wrong });
-      const { json } = await read(id);
-      if (name !== 'photos') readsUser(json);
+      const id = await newUser();
+      const { status } = await rpc('set_profile', { user_id: id, profile: { [name]: Array.isArray(everything[name]) ? [wrong, { ...wrong, value: parts.value }] : wrong } });
+      assert.ok(status === 200 || (status === 422 && name === 'emails'));
+      readsUser(checkUser(await read(id)));
     }
   }
 });
@@ -89,13 +89,14 @@ test('scimmy reads lists and what there is to discover', async () => {
   const { json: schema } = await get(`/scim/v2/Schemas/${core}`);
   const ours = new Map(schema.attributes.map((attribute) => [attribute.name, attribute]));
   // What we have of the schema is as scimmy has it, but for its words.
-  for (const theirs of SCIMMY.Schemas.User.definition.describe().attributes.filter(({ name }) => ours.has(name))) {
+  const described = JSON.parse(JSON.stringify(SCIMMY.Schemas.User.definition.describe())).attributes;
+  for (const theirs of described.filter(({ name }) => ours.has(name))) {
     const { type, multiValued, required } = ours.get(theirs.name);
     assert.deepEqual({ type, multiValued, required }, { type: theirs.type, multiValued: theirs.multiValued, required: theirs.required }, theirs.name);
     const parts = (attribute) => Object.fromEntries((attribute.subAttributes ?? []).filter(({ name }) => name !== '$ref').map(({ name, type }) => [name, type]));
     if (type === 'complex') assert.deepEqual(parts(ours.get(theirs.name)), parts(theirs), theirs.name);
   }
-  assert.deepEqual([...ours.keys()].sort(), SCIMMY.Schemas.User.definition.describe().attributes.map(({ name }) => name).filter((name) => !['password', 'groups'].includes(name)).sort());
+  assert.deepEqual([...ours.keys()].sort(), described.map(({ name }) => name).filter((name) => !['password', 'groups'].includes(name)).sort());
 });
 
 test('scimmy reads every error', async () => {

@@ -134,7 +134,7 @@ const validator = {
       { op: 'add', path: 'displayName', value: 'Added' }, { op: 'add', path: 'title', value: 'T' }, { op: 'add', path: 'nickName', value: 'N' },
       { op: 'add', path: 'emails[type eq "work"].value', value: userName }, { op: 'add', path: 'addresses[type eq "work"].country', value: 'FR' },
       { op: 'add', path: 'roles[primary eq "True"].value', value: 'R' }), {
-      displayName: 'Added', title: 'T', nickName: 'N', emails: [{ type: 'work', value: userName }], addresses: [{ type: 'work', country: 'FR' }], roles: [{ primary: true, value: 'R' }] }],
+      displayName: 'Added', title: 'T', nickName: 'N', emails: [{ type: 'work', value: userName }], addresses: [{ type: 'work', country: 'FR' }], roles: [{ value: 'x', primary: false }, { primary: true, value: 'R' }] }],
   ], (userName) => ({ userName, active: true, schemas: [core], roles: [{ primary: 'False', display: 'x', value: 'x', type: 'x' }] })),
   'a manager': withUser((userName) => [
     [...patch(userName, { op: 'add', path: manager, value: { value: 'm-1' } }), { [enterprise]: { manager: { value: 'm-1' }, department: 'Sales' } }],
