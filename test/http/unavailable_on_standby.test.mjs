@@ -76,6 +76,10 @@ test('on a standby, the contracts read', async () => {
   assert.equal((await get('/api/v1/users/999999999', token)).text, 'User not found');
   assert.equal((await get(`/v1/users/${user}`, token)).json.id, user);
   assert.equal((await get(`/v1/users/${user}`, { token: env.MONOCLOUD_API_KEY })).json.id, user);
+  for (const credential of [env.OPERATOR_TOKEN, env.MONOCLOUD_API_KEY]) {
+    assert.equal((await get(`/scim/v2/Users/${user}`, { token: credential })).json.active, true);
+    assert.equal((await get(`/scim/v2/Users?filter=id+eq+"${user}"`, { token: credential })).json.totalResults, 1);
+  }
   assert.equal((await get('/v1/admin/users?perPage=1', token)).json.items.length, 1);
   assert.equal((await get('/v1/admin/users/00000000-0000-4000-8000-000000000000', token)).json.code, 404014);
 });

@@ -15,7 +15,12 @@ export function unavailable({ token = env.OPERATOR_TOKEN, key = env.MONOCLOUD_AP
   const zitadel = answer(json, '{"code":14,"message":"service unavailable"}');
   const clerk = answer(json,
     /^\{"errors":\[\{"message":"System under maintenance","long_message":"[^"]*","code":"maintenance_mode"\}\],"clerk_trace_id":"[0-9a-f]{32}"\}$/);
+  const scim = answer('application/scim+json',
+    /^\{"schemas":\["urn:ietf:params:scim:api:messages:2\.0:Error"\],"status":"503","detail":"[^"]+"\}$/);
+  const deactivate = { Operations: [{ op: 'replace', path: 'active', value: false }] };
   const rows = [
+    ['SCIM', () => request('PATCH', '/scim/v2/Users/x', { token, body: deactivate }), scim],
+    ['SCIM, with a key', () => request('DELETE', '/scim/v2/Users/x', { token: key }), scim],
     ['Zitadel v2', () => request('POST', '/v2/users/x/unlock', { token }), zitadel],
     ['Zitadel v1', () => request('POST', '/management/v1/users/x/_unlock', { token }), zitadel],
     ['Guardhouse', () => request('PATCH', '/api/v1/users/1/unblock', { token }), answer(json, '{"error":"temporarily_unavailable"}')],
@@ -25,6 +30,9 @@ export function unavailable({ token = env.OPERATOR_TOKEN, key = env.MONOCLOUD_AP
     ['Clerk, with a key', () => request('POST', '/v1/users/x/lock', { token: key }), clerk],
     ...(reads ? [
       ['Clerk, a user', () => request('GET', '/v1/users/x', { token }), clerk],
+      ['SCIM, a user', () => request('GET', '/scim/v2/Users/x', { token }), scim],
+      ['SCIM, a list', () => request('GET', '/scim/v2/Users', { token: key }), scim],
+      ['SCIM, its configuration', () => request('GET', '/scim/v2/ServiceProviderConfig'), scim],
       ['Zitadel v2, a user', () => request('GET', '/v2/users/x', { token }), zitadel],
       ['Zitadel v2, a list', () => request('POST', '/v2/users', { token, body: {} }), zitadel],
       ['Zitadel v1, a user', () => request('GET', '/management/v1/users/x', { token }), zitadel],
