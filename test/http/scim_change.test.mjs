@@ -62,7 +62,6 @@ const patches = {
   'deep in an extension': [{ [enterprise]: { manager } }, [{ op: 'replace', path: `${enterprise}:manager.value`, value: 'n' }], { [enterprise]: { manager: { ...manager, value: 'n' } } }],
   'a manager removed by an empty string': [{ [enterprise]: { manager, division: 'D' } }, [{ op: 'replace', path: `${enterprise}:manager`, value: '' }], { [enterprise]: { division: 'D' } }],
   'what is unknown is ignored': [{ title: 'a' }, [{ op: 'add', path: 'favourite', value: 'tea' }, { op: 'replace', value: { other: 1, title: 'b' } }, { op: 'remove', path: 'nothing' }], { title: 'b' }],
-  'what is of a wrong type is ignored': [{ title: 'a' }, [{ op: 'replace', path: 'title', value: 5 }, { op: 'replace', value: { displayName: {}, nickName: 'n' } }, { op: 'add', path: 'name', value: 'x' }], { title: 'a', nickName: 'n' }],
   'id, meta and groups are nobody\'s to change': [{ title: 'a' }, [{ op: 'replace', value: { id: 'x', meta: {}, schemas: [], groups: [{ value: 'g' }], title: 'b' } }, { op: 'replace', path: 'id', value: 'x' }], { title: 'b' }],
   'several operations, one after the other': [{}, [{ op: 'add', path: 'title', value: 'a' }, { op: 'replace', path: 'title', value: 'b' }, { op: 'remove', path: 'title' }, { op: 'add', path: 'nickName', value: 'n' }], { nickName: 'n' }],
 };
@@ -82,6 +81,7 @@ const refused = [
   ...[' ', '[', 'title[', 'emails[type eq "work"', 'emails[type eq]', 'emails[]', 'emails[type eq "work"]value', 'emails[type eq "work"].', '.title', 'title.', 'name..givenName', 'a b', '"title"', 'emails[type eq "work"].value.x.y',
     'emails[type eq "work"][primary eq true]', 'urn:', `${'['.repeat(10_000)}`].map((path) => [`the path ${JSON.stringify(path).slice(0, 40)}`, [{ op: 'replace', path, value: 'x' }], invalidPath]),
   ...['move', 'test', '', 5, null, undefined, ['add']].map((op) => [`the operation ${JSON.stringify(op)}`, [{ op, path: 'title', value: 'x' }], invalidSyntax]),
+  ...[['title', 5], ['displayName', {}], ['name', 'x'], ['emails', 5], ['name.givenName', ['x']]].map(([path, value]) => [`a wrong type for ${path}`, [{ op: 'replace', path, value }], invalidValue]),
   ...[5, null, 'x', [], true].map((operation) => [`no operation: ${JSON.stringify(operation)}`, [operation], invalidSyntax]),
   ...[undefined, null, {}, 'x', 5, []].map((operations) => [`no operations: ${JSON.stringify(operations)}`, operations, invalidSyntax]),
   ['remove without a path', [{ op: 'remove' }], noTarget], ['remove without a path, with a value', [{ op: 'remove', value: { title: 'x' } }], noTarget],

@@ -73,7 +73,8 @@ test('scimmy reads a user whatever their profile holds', async () => {
   }
   for (const [name, parts] of Object.entries(everything).filter(([, value]) => typeof value === 'object' && !Array.isArray(value)).concat(
     Object.entries(everything).filter(([, value]) => Array.isArray(value)).map(([name, [first]]) => [name, first]))) {
-    for (const value of junk.filter((one) => typeof one !== 'string')) {
+    // What an application has put into an array of an extension, null too, is shown as it is.
+    for (const value of junk.filter((one) => typeof one !== 'string' && !(name.includes(':') && JSON.stringify(one).includes('[null')))) {
       const wrong = Object.fromEntries(Object.keys(parts).map((part) => [part, value]));
       const id = await newUser();
       const { status } = await rpc('set_profile', { user_id: id, profile: { [name]: Array.isArray(everything[name]) ? [wrong, { ...wrong, value: parts.value }] : wrong } });
