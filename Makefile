@@ -139,19 +139,20 @@ sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 
 ifneq ($(HTTP),no)
-# The configuration of nginx and PostgREST, and what fills it in for a deployment.
-HTTP_FILES := $(patsubst $(here)/http/%,%,$(wildcard $(addprefix $(here)/http/,*.* */*.* */*/*.*)))
-HTTP_DIR    = $(DESTDIR)$(datadir)/userlock/http
+# The configuration of nginx and PostgREST, what fills it in for a deployment, and the
+# page of the help desk.
+HTTP_FILES := $(patsubst $(here)/%,%,$(wildcard $(addprefix $(here)/,http/*.* http/*/*.* http/*/*/*.* console/*.* console/*/*.*)))
+HTTP_DIR    = $(DESTDIR)$(datadir)/userlock
 .PHONY: install-http uninstall-http
 install: install-http
 install-http:
 	$(MKDIR_P) $(patsubst %,'$(HTTP_DIR)/%',$(sort $(dir $(HTTP_FILES))))
-	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/http/$$file '$(HTTP_DIR)'/$$file || exit; done
-	$(INSTALL_SCRIPT) '$(here)/http/render' '$(HTTP_DIR)/render'
+	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/$$file '$(HTTP_DIR)'/$$file || exit; done
+	$(INSTALL_SCRIPT) '$(here)/http/render' '$(HTTP_DIR)/http/render'
 uninstall: uninstall-http
 uninstall-http:
-	rm -rf '$(HTTP_DIR)'
-	-rmdir '$(dir $(HTTP_DIR))'
+	rm -rf '$(HTTP_DIR)/http' '$(HTTP_DIR)/console'
+	-rmdir '$(HTTP_DIR)'
 endif
 
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
