@@ -52,8 +52,9 @@ async function send(path, options, signal) {
   serverTime(response.headers.get('Date'));
   let json = null;
   try { json = body && JSON.parse(body); } catch { /* no JSON: the status says it */ }
-  if (!response.ok) throw new Refusal(response.status, json ?? {});
-  return { json, range: response.headers.get('Content-Range') };
+  const range = response.headers.get('Content-Range');
+  if (!response.ok) throw Object.assign(new Refusal(response.status, json ?? {}), { range });
+  return { json, range };
 }
 
 const pause = (seconds, signal) => new Promise((resolve, reject) => {
@@ -84,8 +85,12 @@ export async function rows(view, parameters, signal) {
 
 // A page of them, and how many there are, exactly.
 export async function page(view, parameters, signal) {
-  const { json, range } = await ask(`${view}?${query(parameters)}`, { headers: { Prefer: 'count=exact' } }, signal);
-  return { rows: json, count: Number(range.split('/')[1]) };
+  const answer = await ask(`${view}?${query(parameters)}`, { headers: { Prefer: 'count=exact' } }, signal).catch((error) => {
+    // A page behind the last one.
+    if (error.status === 416) return { json: [], range: error.range };
+    throw error;
+  });
+  return { rows: answer.json, count: Number(answer.range.split('/')[1]) };
 }
 
 // What a function that changes nothing returns.

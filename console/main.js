@@ -103,8 +103,11 @@ addEventListener('hashchange', async () => {
   if (location.hash.startsWith('#token=')) {
     takeToken();
     await start();
-  } else await show();
+    return;
+  }
+  // A view may have a better place for it.
   main.focus();
+  await show();
 });
 
 takeToken();

@@ -50,7 +50,8 @@ export async function showPerson(place, { rest: [tenant, userId], signal, proble
   const again = () => load().catch(problem);
 
   function show(user, events, floor, verdict) {
-    const focused = buttons.contains(document.activeElement) || document.activeElement === document.body;
+    // Whoever comes here, or has just done something, is at what can be done next.
+    const focused = buttons.contains(document.activeElement) || ['BODY', 'MAIN'].includes(document.activeElement.tagName);
     const heading = el('h1', { tabindex: -1 }, said(user ? nameOf(user) : userId));
     buttons.replaceChildren(...(user ? buttonsFor(user, again) : []));
     const list = el('ol', { class: 'history', reversed: true });

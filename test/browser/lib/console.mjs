@@ -55,7 +55,11 @@ async function open(context, address, { width = 1280, height = 900, language, zo
     complaints,
     // Clicks, or fills, what has this accessible name.
     click: (name, role) => page.locator(named(name, role)).click(),
-    fill: (name, text) => page.locator(named(name)).fill(text),
+    async fill(name, text) {
+      await page.locator(named(name)).fill(text);
+      // Puppeteer does not say so where there is nothing left.
+      if (text === '') await page.$eval(named(name), (field) => { field.value = ''; field.dispatchEvent(new Event('input', { bubbles: true })); });
+    },
     has: (name, role) => page.waitForSelector(named(name, role)),
     count: async (name, role) => (await page.$$(named(name, role))).length,
     // Until the text of the page, or of a part, says so.
