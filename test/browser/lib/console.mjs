@@ -87,17 +87,18 @@ export async function newTenant() {
   await sql(`SELECT userlock.register_user('${operator}', '${tenant}')`);
   const token = await sign({ role: 'operator', sub: operator, tenant, iat: Math.floor(Date.now() / 1000) });
   const literal = (value) => (value === undefined || value === null ? 'NULL' : `'${String(value).replaceAll("'", "''")}'`);
-  // Called by plain SQL, by nobody's token.
-  const call = (name, userId, { reason, until, actor = 'night-watch' } = {}) => sql(`SELECT set_config('request.jwt.claims', '${JSON.stringify({ sub: actor, tenant })}', false);
-    SELECT userlock.${name}(${literal(userId)}, tenant => '${tenant}'${reason ? `, reason => ${literal(reason)}` : ''}${until ? `, until => now() + interval '${until}'` : ''})`);
+  // Plain SQL in somebody's name, who has no token.
+  const callOf = (name, userId, { reason, until, actor = 'night-watch' } = {}) => `SELECT set_config('request.jwt.claims', ${literal(JSON.stringify({ sub: actor, tenant }))}, false);
+    SELECT userlock.${name}(${literal(userId)}, reason => ${literal(reason)}, tenant => '${tenant}'${until ? `, until => now() + interval '${until}'` : ''});`;
   return {
-    tenant, operator, token, call, literal,
+    tenant, operator, token,
+    call: (...of) => sql(callOf(...of)),
     address: (url = env.HTTP_URL, hash = '') => `${url}/console/${hash}#token=${token}`,
     // A token of another role or person of this tenant.
     tokenOf: (claims, options) => sign({ role: 'operator', sub: operator, tenant, iat: Math.floor(Date.now() / 1000), ...claims }, options),
     async user(userId, restriction, options, profile) {
-      await sql(`SELECT userlock.register_user(${literal(userId)}, '${tenant}', ${profile ? literal(JSON.stringify(profile)) : 'NULL'})`);
-      if (restriction) await call(restriction, userId, options);
+      await sql(`SELECT userlock.register_user(${literal(userId)}, '${tenant}', ${literal(profile && JSON.stringify(profile))});
+        ${restriction ? callOf(restriction, userId, options) : ''}`);
       return userId;
     },
     stateOf: (userId) => sql(`SELECT state FROM userlock_private.account WHERE tenant = '${tenant}' AND user_id = ${literal(userId)}`),
