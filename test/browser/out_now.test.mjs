@@ -95,7 +95,7 @@ test('the list is filtered by state, reason and tenant, and says so in the addre
   await choose('Tenant', '*');
   await shows('both-1', 'blocked-1', 'elsewhere', 'locked-1', 'locked-2');
   await says('5 users are out');
-  assert.equal(await count('Unlock elsewhere'), 1);
+  assert.equal(await count('Unlock elsewhere', 'button'), 1);
   await close();
 });
 
@@ -122,7 +122,7 @@ test('ten thousand who are out are counted exactly, sorted and paged', async () 
   // A page that is no more shows the last one.
   await page.evaluate(() => { location.hash = '#/out?sort=user&order=ascending&page=1000'; });
   await says('9,951 to 10,000 of 10,000');
-  assert.equal(await count('Next page'), 1);
+  assert.equal(await count('Next page', 'button'), 1);
   await close();
 });
 
@@ -131,9 +131,9 @@ test('many are unlocked at once, each with an outcome, and nobody who has change
   for (let i = 1; i <= 9; i++) await tenant.user(`user-${i}`, 'lock_user');
   const { page, says, click, close, texts, complaints } = await browser.open(tenant.address());
   await says('9 users are out');
-  await click('Select all of this page');
+  await click('Select all of this page', 'checkbox');
   await says('9 selected');
-  await click('Select user-9');
+  await click('Select user-9', 'checkbox');
   await says('8 selected');
   // Somebody is faster with two of them.
   await tenant.call('unlock_user', 'user-1');

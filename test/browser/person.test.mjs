@@ -143,7 +143,7 @@ test('a role with EXECUTE on unlock_user and SELECT on the views sees unlock and
   await has('Unlock Lola');
   assert.deepEqual(await texts('nav a'), ['Out now', 'Find']);
   assert.deepEqual((await buttons()).filter((name) => /lock|revoke/i.test(name) && !/Select/.test(name)), ['Unlock Lola']);
-  await click(`Select Lola`);
+  await click('Select Lola', 'checkbox');
   assert.deepEqual(await page.$$eval('.selection button', (all) => all.map((button) => button.innerText)), ['Unlock']);
   await go(`#/users/${tenant.tenant}/blocked-one`);
   await says('Blocked', '.badge');
