@@ -74,7 +74,7 @@ export async function showOut(place, { search, signal, problem }) {
       cell(texts.until, lines((part) => endOf(part.until))),
       cell(texts.why, lines((part) => reasonText(part.reason))),
       cell(texts.by, lines((part) => (part.actor ? said(part.actor) : ''))),
-      selectable && el('td', { role: 'cell', class: 'buttons' }, buttonsFor(user, () => load().catch(problem), ['unlock', 'unblock'])));
+      selectable && el('td', { role: 'cell' }, el('div', { class: 'buttons' }, buttonsFor(user, () => load().catch(problem), ['unlock', 'unblock']))));
   }
 
   let loading = new AbortController();

@@ -11,16 +11,16 @@ const pageOfEvents = 50;
 
 // The four states and what leads from one to another, the present one filled.
 function diagram(state) {
-  const boxes = { active: [4, 4], locked: [204, 4], blocked: [4, 104], 'locked+blocked': [204, 104] };
+  const boxes = { active: [1, 1], locked: [201, 1], blocked: [1, 101], 'locked+blocked': [201, 101] };
   const arrows = [
-    ['M108 16H200', 'lock', 154, 12], ['M200 32H108', 'unlock', 154, 45], ['M108 116H200', 'lock', 154, 112], ['M200 132H108', 'unlock', 154, 145],
-    ['M40 48V100', 'block', 36, 78, 'end'], ['M66 100V48', 'unblock', 70, 78, 'start'], ['M240 48V100', 'block', 236, 78, 'end'], ['M266 100V48', 'unblock', 270, 78, 'start'],
+    ['M121 14H198', 'lock', 159, 10], ['M200 28H123', 'unlock', 159, 41], ['M121 114H198', 'lock', 159, 110], ['M200 128H123', 'unlock', 159, 141],
+    ['M46 41V98', 'block', 42, 74, 'end'], ['M74 100V43', 'unblock', 78, 74, 'start'], ['M246 41V98', 'block', 242, 74, 'end'], ['M274 100V43', 'unblock', 278, 74, 'start'],
   ];
-  return el('svg', { class: 'diagram', viewBox: '0 0 320 152', role: 'img', 'aria-label': texts.diagram(texts.states[state]) },
+  return el('svg', { class: 'diagram', viewBox: '0 0 322 144', role: 'img', 'aria-label': texts.diagram(texts.states[state]) },
     el('defs', {}, el('marker', { id: 'head', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, el('path', { d: 'M0 0L8 4L0 8z' }))),
     arrows.map(([d, text, x, y, anchor = 'middle']) => [el('path', { d, 'marker-end': 'url(#head)' }), el('text', { x, y, 'text-anchor': anchor, class: 'arrow' }, text)]),
     Object.entries(boxes).map(([name, [x, y]]) => el('g', { class: `state ${name.replace('+', ' ')}${name === state ? ' present' : ''}` },
-      el('rect', { x, y, width: 104, height: 40, rx: 8 }), el('text', { x: x + 52, y: y + 24, 'text-anchor': 'middle' }, name))));
+      el('rect', { x, y, width: 120, height: 40, rx: 8 }), el('text', { x: x + 60, y: y + 24, 'text-anchor': 'middle' }, name))));
 }
 
 const fact = (term, ...description) => [el('dt', {}, term), el('dd', {}, description)];

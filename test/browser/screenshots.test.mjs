@@ -18,7 +18,12 @@ before(async () => {
   tenant = await newTenant();
   const people = [['u-1041', 'Zoë Ziegler', 'zoe'], ['u-1042', 'Ahmad Karimi', 'ahmad'], ['u-1043', 'Maria Silva', 'maria'], ['u-1044', 'Chen Wei', 'chen'], ['u-1045', 'Olga Petrova', 'olga']];
   for (const [id, displayName, userName] of people) await tenant.user(id, null, {}, { userName, displayName, emails: [{ value: `${userName}@example.com` }] });
-  await sql(`SELECT userlock.register_user('u-' || n, '${tenant.tenant}') FROM generate_series(2000, 2120) AS n`);
+  await sql(`SELECT userlock.register_user('u-' || n, '${tenant.tenant}') FROM generate_series(2001, 2004) AS n`);
+  // A week of others, so that the chart has something to show: they are nobody's history.
+  await sql(`INSERT INTO userlock_private.event (tenant, user_id, sequence, kind, from_state, to_state, at, actor)
+    SELECT '${tenant.tenant}', 'gone-' || h, n, kind.name, 'active', 'active', now() - h * interval '1 hour', 'night-watch'
+    FROM generate_series(1, 167) AS h, (VALUES ('locked', 7), ('unlocked', 5), ('registered', 3)) AS kind (name, most),
+      LATERAL (SELECT kind.most * 100 + i AS n FROM generate_series(1, (h * kind.most * 13 % 11) * kind.most / 10) AS i) AS each`);
   for (let i = 0; i < 10; i++) await sql(`SELECT userlock.record_login_failure('u-1041', '${tenant.tenant}')`);
   await tenant.call('lock_user', 'u-1042', { reason: 'lost his phone', until: '8 hours', actor: 'night-watch' });
   await tenant.call('block_user', 'u-1043', { reason: 'left the company', actor: 'hr@example.com' });
@@ -54,7 +59,7 @@ const views = {
 
 for (const [name, show] of Object.entries(views)) {
   test(`a picture of the console: ${name}`, async () => {
-    const opened = await browser.open(tenant.address(), { width: 1000, height: 720, language: 'en-GB', zone: 'UTC', scheme: name === 'numbers' ? 'dark' : 'light' });
+    const opened = await browser.open(tenant.address(), { width: 1000, height: name === 'person' ? 980 : 720, language: 'en-GB', zone: 'UTC', scheme: name === 'numbers' ? 'dark' : 'light' });
     await opened.says('Signed in as');
     await show(opened);
     const picture = Buffer.from(await opened.page.screenshot({ type: 'webp', quality: 60 }));

@@ -1,6 +1,7 @@
 // Who may come in to the console, how, and how they are told that it is over.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { env, request, rpc, sql } from '../http/lib/client.mjs';
@@ -107,6 +108,9 @@ test('whoever may nothing is told so', async () => {
 });
 
 test('a login function of the deployment signs in, and its refusal is told', async () => {
+  // As the document has it, but for the function's name.
+  const [, example] = (await readFile(new URL('../../docs/console.md', import.meta.url), 'utf8')).match(/^```\n(\{.*?)^```/ms);
+  const config = JSON.parse(example.replace('/rpc/login', '/rpc/console_login'));
   await sql(`CREATE FUNCTION userlock.console_login(id text, password text) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
       PERFORM set_config('response.status', CASE WHEN password = 'correct horse' THEN '200' ELSE '401' END, true);
@@ -115,7 +119,7 @@ test('a login function of the deployment signs in, and its refusal is told', asy
   try {
     // Until PostgREST has read the schema anew.
     while ((await rpc('console_login', { id: 'x', password: '' }, { token: undefined })).status === 404) await new Promise((resolve) => setTimeout(resolve, 50));
-    const { fill, click, says, count, close } = await browser.open(consoleUrl, { config: { login: { url: '/rpc/console_login' } } });
+    const { fill, click, says, count, close } = await browser.open(consoleUrl, { config });
     await fill('User name', 'zoe');
     await fill('Password', 'wrong');
     await click('Sign in', 'button');
