@@ -82,6 +82,7 @@ async function show(why = []) {
 
 // Signs in and shows what is theirs.
 async function start(token) {
+  if (!token) main.replaceChildren(el('p', {}, texts.loading));
   try {
     await signIn(token);
     await show();
@@ -112,5 +113,5 @@ addEventListener('hashchange', async () => {
 
 takeToken();
 startCountdowns();
-await loadConfig();
-if (hasToken()) await start(); else await show();
+const isConfigured = await loadConfig();
+if (hasToken()) await start(); else await show(isConfigured ? [] : [texts.noConfig]);

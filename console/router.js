@@ -7,7 +7,7 @@ export function route() {
 }
 
 export function link(view, rest = [], search = {}) {
-  const query = new URLSearchParams(Object.entries(search).filter(([, value]) => value)).toString();
+  const query = new URLSearchParams(Object.entries(search).filter(([, value]) => value !== undefined)).toString();
   return `#/${[view, ...rest.map(encodeURIComponent)].join('/')}${query && `?${query}`}`;
 }
 

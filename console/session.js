@@ -40,9 +40,15 @@ export function signOut() {
   sessionStorage.removeItem(key);
 }
 
+// Resolves to whether config.json could be read: without it one pastes a token.
 export async function loadConfig() {
-  const response = await fetch('config.json', { cache: 'no-cache', credentials: 'omit' });
-  if (response.ok) config = { ...config, ...await response.json() };
+  try {
+    const response = await fetch('config.json', { cache: 'no-cache', credentials: 'omit' });
+    config = { ...config, ...await response.json() };
+    return response.ok;
+  } catch {
+    return false;
+  }
 }
 
 // Calls the deployment's own login function; resolves to the token that it gives: in a

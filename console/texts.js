@@ -14,8 +14,6 @@ export const texts = {
   signOut: 'Sign out',
   loading: 'Loading…',
   nothingYours: 'You are signed in, but nothing here is yours: the role may read no view and find nobody.',
-  noView: 'There is no such view.',
-  tryAgain: 'Try again',
   connectionLost: 'The server does not answer. Trying again…',
   connectionBack: 'The server answers again.',
   unanswered: 'The server did not answer, and nobody knows whether it was done. To try again is safe: it is not done twice.',
@@ -30,6 +28,7 @@ export const texts = {
   password: 'Password',
   wrongPassword: 'That is not the right user name and password, or you may not come in.',
   noToken: 'The login function gave no token.',
+  noConfig: 'config.json cannot be read.',
   withToken: 'Sign in with a token instead',
 
   state: 'State',
@@ -58,7 +57,6 @@ export const texts = {
   selectAll: 'Select all of this page',
   select: (name) => `Select ${name}`,
   selected: (n) => `${number(n)} selected`,
-  sortedBy: { ascending: 'ascending', descending: 'descending' },
   lockOf: 'Lock:',
   blockOf: 'Block:',
 
@@ -86,7 +84,6 @@ export const texts = {
   mayNotTry: 'May not log in.',
   history: 'History',
   older: 'Show older events',
-  anonymous: 'itself',
   kinds: {
     registered: 'Registered', locked: 'Locked', unlocked: 'Unlocked', lock_expired: 'Lock ended', blocked: 'Blocked',
     unblocked: 'Unblocked', block_expired: 'Block ended', access_revoked: 'Access revoked', access_floor_reset: 'Access floor reset',
@@ -96,7 +93,7 @@ export const texts = {
   someoneElse: 'This user has changed while you looked; here they are as they are now.',
 
   actions: {
-    unlock: { name: 'Unlock', title: (who) => ['Unlock ', who], done: (who) => [who, ' is unlocked.'], many: 'Unlock', outcome: 'Unlocked' },
+    unlock: { name: 'Unlock', title: (who) => ['Unlock ', who], done: (who) => [who, ' is unlocked.'], outcome: 'Unlocked' },
     unblock: { name: 'Unblock', title: (who) => ['Unblock ', who], done: (who) => [who, ' is unblocked.'], outcome: 'Unblocked' },
     lock: { name: 'Lock', title: (who) => ['Lock ', who], done: (who) => [who, ' is locked.'], outcome: 'Locked' },
     block: { name: 'Block', title: (who) => ['Block ', who], done: (who) => [who, ' is blocked.'], outcome: 'Blocked' },
@@ -131,5 +128,4 @@ export const texts = {
   chart: (n) => `A bar for each hour. In all ${count(n, 'event', 'events')}.`,
   asOf: 'As of',
   refresh: 'Refresh',
-  howMany: 'How many',
 };

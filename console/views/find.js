@@ -44,7 +44,7 @@ export async function showFind(place, { search, signal, problem }) {
     loading = new AbortController();
     const one = loading;
     signal.addEventListener('abort', () => one.abort());
-    remember({ text: choice.text, tenant: choice.tenant === me.tenant ? '' : choice.tenant });
+    remember({ text: choice.text || undefined, tenant: choice.tenant === me.tenant ? undefined : choice.tenant });
     const asked = choice.text.trim();
     const all = asked ? await find(asked, choice.tenant, limit + 1, one.signal) : [];
     if (one.signal.aborted) return;

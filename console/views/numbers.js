@@ -64,12 +64,12 @@ export async function showNumbers(place, { search, signal, problem }) {
   const asOf = el('span', {});
   const again = () => load().catch(problem);
   place.append(el('h1', {}, texts.views.numbers),
-    el('div', { class: 'filters' }, tenantField(tenant, (event) => { tenant = event.target.value; remember({ tenant: tenant === me.tenant ? '' : tenant }); again(); }, true),
+    el('div', { class: 'filters' }, tenantField(tenant, (event) => { tenant = event.target.value; remember({ tenant: tenant === me.tenant ? undefined : tenant }); again(); }, true),
       el('p', {}, asOf, ' ', el('button', { type: 'button', onclick: again }, texts.refresh))),
     body);
 
   async function load() {
-    const of = { tenant: tenant === '*' ? undefined : `eq.${tenant}` };
+    const of = { tenant: tenant ? `eq.${tenant}` : undefined };
     const [statistics, events] = await Promise.all([
       sees('statistics') ? rows('statistics', of, signal) : null,
       sees('events_by_hour') ? rows('events_by_hour', { ...of, select: 'hour,kind,events' }, signal) : null,

@@ -10,7 +10,8 @@ const limit = 50;
 
 // Whose users are shown, where there is a choice.
 export const tenantField = (chosen, onchange, withAll) => me.tenants.length > 1 && labelled(texts.tenant, el('select', { onchange },
-  withAll && el('option', { value: '*', selected: chosen === '*' }, texts.allTenants),
+  // No tenant is called so.
+  withAll && el('option', { value: '', selected: chosen === '' }, texts.allTenants),
   me.tenants.map((tenant) => el('option', { value: tenant, selected: tenant === chosen, dir: 'auto' }, tenant))));
 
 export async function showOut(place, { search, signal, problem }) {
@@ -68,7 +69,7 @@ export async function showOut(place, { search, signal, problem }) {
     if (box) { box.checked = selected.has(key(user)); boxes.all.push([box, user]); }
     return el('tr', { role: 'row' },
       selectable && el('td', { role: 'cell', class: 'box' }, box),
-      el('th', { role: 'rowheader', scope: 'row' }, named(user), choice.tenant === '*' && me.tenants.length > 1 && [' ', said(user.tenant, { class: 'tenant' })]),
+      el('th', { role: 'rowheader', scope: 'row' }, named(user), choice.tenant === '' && [' ', said(user.tenant, { class: 'tenant' })]),
       cell(texts.state, badge(user.state)),
       cell(texts.since, lines((part) => sinceOf(part.since))),
       cell(texts.until, lines((part) => endOf(part.until))),
@@ -84,10 +85,10 @@ export async function showOut(place, { search, signal, problem }) {
     const one = loading;
     signal.addEventListener('abort', () => one.abort());
     remember({
-      tenant: choice.tenant === me.tenant ? '' : choice.tenant, state: choice.state, reason: choice.reason,
-      sort: choice.sort === 'since' ? '' : choice.sort, order: choice.descending ? '' : 'ascending', page: choice.page || '',
+      tenant: choice.tenant === me.tenant ? undefined : choice.tenant, state: choice.state || undefined, reason: choice.reason || undefined,
+      sort: choice.sort === 'since' ? undefined : choice.sort, order: choice.descending ? undefined : 'ascending', page: choice.page || undefined,
     });
-    const { rows, count } = await usersOut({ ...choice, tenant: choice.tenant === '*' ? null : choice.tenant, limit, offset: choice.page * limit }, one.signal);
+    const { rows, count } = await usersOut({ ...choice, limit, offset: choice.page * limit }, one.signal);
     if (one.signal.aborted) return;
     const last = Math.max(0, Math.ceil(count / limit) - 1);
     if (choice.page > last) { choice.page = last; await load(); return; }

@@ -58,7 +58,7 @@ async function open(context, address, { width = 1280, height = 900, language, zo
     async fill(name, text) {
       await page.locator(named(name)).fill(text);
       // Puppeteer does not say so where there is nothing left.
-      if (text === '') await page.$eval(named(name), (field) => { field.value = ''; field.dispatchEvent(new Event('input', { bubbles: true })); });
+      if (text === '' && await page.$eval(named(name), (field) => field.tagName === 'INPUT')) await page.$eval(named(name), (field) => { field.value = ''; field.dispatchEvent(new Event('input', { bubbles: true })); });
     },
     has: (name, role) => page.waitForSelector(named(name, role)),
     count: async (name, role) => (await page.$$(named(name, role))).length,
