@@ -5,7 +5,7 @@ import { el, said } from './dom.js';
 import { momentText } from './format.js';
 import { may, sees } from './session.js';
 import { texts } from './texts.js';
-import { badge, eventsOf, isBlocked, isLocked, nameOf, reasonText, user as readUser } from './users.js';
+import { badge, eventsOf, isBlocked, isLocked, nameOf, user as readUser } from './users.js';
 
 const actions = {
   unlock: { function: 'unlock_user', applies: isLocked },

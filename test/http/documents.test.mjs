@@ -12,7 +12,7 @@ import { env, eventsOf, get, newUser, request, rpc, sign, sql, stateOf } from '.
 const docs = new URL('../../docs/', import.meta.url);
 const page = (name) => readFile(new URL(name, docs), 'utf8');
 const examples = [];
-for (const name of (await readdir(docs)).sort()) {
+for (const name of (await readdir(docs)).filter((file) => file.endsWith('.md')).sort()) {
   for (const [, language, text] of (await page(name)).matchAll(/```(sh|js)\n(.*?)```/gs)) {
     // deployment.test.mjs runs that.
     if (!text.startsWith('tools/stack render ')) examples.push({ name, language, text });
