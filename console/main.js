@@ -73,7 +73,8 @@ async function show(why = []) {
       else place.append(el('h1', {}, texts.product), el('p', {}, texts.nothingYours));
       return;
     }
-    document.title = `${texts.views[view] ?? rest[1]} – ${texts.product}`;
+    // A user's id, isolated as bdi does where there is markup.
+    document.title = `${texts.views[view] ?? `\u2068${rest[1]}\u2069`} – ${texts.product}`;
     await views[view].show(place, { rest, search, signal, problem: (error) => { if (!signal.aborted) problem(error); } });
   } catch (error) {
     if (!signal.aborted) problem(error);

@@ -39,21 +39,16 @@ test('the list says who, since, until with a countdown, why and by whom, of lock
   assert.ok(alice.includes(at), `${alice} has ${at}`);
   const bob = rows.find((row) => row.includes('bob'));
   for (const part of ['Locked and blocked', 'Lock:\\s*no reason given', 'Block:\\s*left', 'Lock:\\s*robot', 'Block:\\s*night-watch', 'lifted']) assert.match(bob, new RegExp(part));
-  // A countdown goes on.
-  const before = await page.$eval('[data-until]', (element) => element.textContent);
-  await sql(`UPDATE userlock_private.account SET locked_until = now() + interval '70 seconds' WHERE user_id = 'alice' AND tenant = '${tenant.tenant}'`);
-  await page.reload();
-  await page.waitForFunction((text) => document.querySelector('[data-until]') && document.querySelector('[data-until]').textContent !== text, {}, before);
-  const first = await page.$eval('[data-until]', (element) => element.textContent);
-  await page.waitForFunction((text) => document.querySelector('[data-until]').textContent !== text, {}, first);
   await close();
 });
 
-test('who is let in by an end that passes leaves the list by themselves', async () => {
+test('a countdown goes on, and whoever is let in by an end that passes leaves the list', async () => {
   const tenant = await newTenant();
-  await tenant.user('alice', 'lock_user', { until: '3 seconds' });
-  const { says, close } = await browser.open(tenant.address());
+  await tenant.user('alice', 'lock_user', { until: '4 seconds' });
+  const { page, says, close } = await browser.open(tenant.address());
   await says('1 user is out');
+  const first = await page.$eval('[data-until]', (element) => element.textContent);
+  await page.waitForFunction((text) => document.querySelector('[data-until]')?.textContent !== text, {}, first);
   await says('Nobody is out.');
   await close();
 });
@@ -152,5 +147,31 @@ test('many are unlocked at once, each with an outcome, and nobody who has change
   assert.equal(await tenant.lastEvent('user-3'), `unlocked|${tenant.operator}|all is well`);
   assert.equal(await tenant.stateOf('user-2'), 'locked+blocked');
   assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('many at once show how far they are, and can be stopped', async () => {
+  const tenant = await newTenant();
+  await sql(`SELECT userlock.register_user('user-' || n, '${tenant.tenant}') FROM generate_series(1, 40) AS n`);
+  await sql(`SELECT userlock.block_users(ARRAY(SELECT 'user-' || n FROM generate_series(1, 40) AS n), tenant => '${tenant.tenant}')`);
+  const { page, says, click, close, texts } = await browser.open(tenant.address());
+  await says('40 users are out');
+  await click('Select all of this page', 'checkbox');
+  // So slow that somebody can stop it.
+  await page.emulateNetworkConditions({ download: 1e6, upload: 1e6, latency: 400 });
+  await page.locator('.selection button.unblock').click();
+  await page.locator('dialog button[type=submit]').click();
+  await page.waitForFunction(() => document.querySelector('dialog progress')?.value >= 6);
+  await click('Stop', 'button');
+  await says('refused.', 'dialog');
+  await page.emulateNetworkConditions(null);
+  const outcomes = await texts('dialog li');
+  const stopped = outcomes.filter((outcome) => outcome.endsWith('Not tried: you stopped.')).length;
+  assert.equal(outcomes.length, 40);
+  assert.ok(stopped > 0 && stopped <= 34, `${stopped} were not tried`);
+  await says(`${40 - stopped} users changed, ${stopped} refused.`, 'dialog');
+  await click('Close', 'button');
+  await says(`${stopped} users are out`);
+  assert.equal(await sql(`SELECT count(*) FROM userlock.users WHERE tenant = '${tenant.tenant}' AND user_id LIKE 'user-%' AND state = 'blocked'`), String(stopped));
   await close();
 });

@@ -1,5 +1,6 @@
 // One user: what is shown of them, and what is done with them, maybe by two at once.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import test, { after, before } from 'node:test';
 import { sql } from '../http/lib/client.mjs';
 import { consoleUrl, newTenant, startBrowser } from './lib/console.mjs';
@@ -132,13 +133,13 @@ test('what the server refuses is shown in its words, and can be mended', async (
 });
 
 test('a role with EXECUTE on unlock_user and SELECT on the views sees unlock and nothing else', async () => {
-  await sql(`DO $$ BEGIN IF to_regrole('helpdesk') IS NULL THEN CREATE ROLE helpdesk; END IF; END $$;
-    GRANT helpdesk TO authenticator; GRANT EXECUTE ON FUNCTION userlock.check_request, userlock.whoami, userlock.unlock_user TO helpdesk;
-    GRANT SELECT ON userlock.users, userlock.restricted_users, userlock.user_history TO helpdesk`);
+  // As the document has it.
+  const [, create, grants] = (await readFile(new URL('../../docs/console.md', import.meta.url), 'utf8')).match(/```sql\n(CREATE ROLE phone_support .*?;)(.*?)```/s);
+  await sql(`DO $$ BEGIN ${create} EXCEPTION WHEN duplicate_object THEN END $$; ${grants}`);
   const tenant = await newTenant();
   await tenant.user('locked-one', 'lock_user', {}, { userName: 'Lola' });
   await tenant.user('blocked-one', 'block_user');
-  const token = await tenant.tokenOf({ role: 'helpdesk' });
+  const token = await tenant.tokenOf({ role: 'phone_support' });
   const { page, says, has, buttons, texts, click, go, fill, close } = await browser.open(`${consoleUrl}#token=${token}`);
   await has('Unlock Lola');
   assert.deepEqual(await texts('nav a'), ['Out now', 'Find']);

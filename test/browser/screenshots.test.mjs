@@ -19,7 +19,8 @@ before(async () => {
   const people = [['u-1041', 'Zoë Ziegler', 'zoe'], ['u-1042', 'Ahmad Karimi', 'ahmad'], ['u-1043', 'Maria Silva', 'maria'], ['u-1044', 'Chen Wei', 'chen'], ['u-1045', 'Olga Petrova', 'olga']];
   for (const [id, displayName, userName] of people) await tenant.user(id, null, {}, { userName, displayName, emails: [{ value: `${userName}@example.com` }] });
   await sql(`SELECT userlock.register_user('u-' || n, '${tenant.tenant}') FROM generate_series(2001, 2004) AS n`);
-  // A week of others, so that the chart has something to show: they are nobody's history.
+  // A week of others, so that the chart has something to show.  Nobody can have events of
+  // then any more, so these go again.
   await sql(`INSERT INTO userlock_private.event (tenant, user_id, sequence, kind, from_state, to_state, at, actor)
     SELECT '${tenant.tenant}', 'gone-' || h, n, kind.name, 'active', 'active', now() - h * interval '1 hour', 'night-watch'
     FROM generate_series(1, 167) AS h, (VALUES ('locked', 7), ('unlocked', 5), ('registered', 3)) AS kind (name, most),
@@ -32,7 +33,10 @@ before(async () => {
   await tenant.call('lock_user', 'u-1045', { reason: 'phished', until: '1 hour' });
   await tenant.call('unlock_user', 'u-1045', { reason: 'called in' });
 });
-after(() => browser.stop());
+after(async () => {
+  await sql(`DELETE FROM userlock_private.event WHERE tenant = '${tenant.tenant}' AND user_id LIKE 'gone-%'`);
+  await browser.stop();
+});
 
 const views = {
   'out-now': async ({ click, says }) => {

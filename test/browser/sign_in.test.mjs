@@ -107,6 +107,20 @@ test('whoever may nothing is told so', async () => {
   await close();
 });
 
+test('whoever may not even ask what is theirs is told so', async () => {
+  const { page, says, close } = await browser.open(`${consoleUrl}#token=${await tenant.tokenOf({ role: 'anon' })}`);
+  await says('permission denied for function whoami', '.problem');
+  assert.deepEqual(await stored(page), {});
+  await close();
+});
+
+test('where config.json cannot be read, the page says so and takes a token', async () => {
+  const { says, has, close } = await browser.open(consoleUrl, { config: 'not JSON' });
+  await says('config.json cannot be read.');
+  await has('Token');
+  await close();
+});
+
 test('a login function of the deployment signs in, and its refusal is told', async () => {
   // As the document has it, but for the function's name.
   const [, example] = (await readFile(new URL('../../docs/console.md', import.meta.url), 'utf8')).match(/^```\n(\{.*?)^```/ms);

@@ -44,7 +44,7 @@ async function open(context, address, { width = 1280, height = 900, language, zo
   if (config) {
     await page.setRequestInterception(true);
     page.on('request', (request) => {
-      if (new URL(request.url()).pathname === '/console/config.json') request.respond({ contentType: 'application/json', body: JSON.stringify(config) });
+      if (new URL(request.url()).pathname === '/console/config.json') request.respond({ contentType: 'application/json', body: typeof config === 'string' ? config : JSON.stringify(config) });
       else request.continue();
     });
   }
