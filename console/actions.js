@@ -144,7 +144,7 @@ function act(name, users, done) {
     const progress = el('progress', { max: users.length, value: 0, 'aria-label': words.name });
     const text = el('p', { role: 'status' });
     const waiting = [...users];
-    const counts = { changed: 0, refused: 0 };
+    const counts = { changed: 0, refused: 0, untried: 0 };
     let stopped = false;
     tried = true;
     for (const field of form.querySelectorAll('.field')) field.hidden = true;
@@ -160,27 +160,26 @@ function act(name, users, done) {
     let ended = null;
     async function work() {
       for (let user = waiting.shift(); user && !ended; user = waiting.shift()) {
-        let outcome = words.outcome;
-        let isGood = true;
-        if (stopped) [outcome, isGood] = [texts.stopped, false];
-        else {
+        let [kind, outcome] = ['untried', texts.stopped];
+        if (!stopped) {
           try {
             await callFor(user, until);
+            [kind, outcome] = ['changed', words.outcome];
           } catch (error) {
             if (error instanceof Refusal && error.endsSession) ended = error;
             if (!(error instanceof Refusal || error instanceof Unanswered)) throw error;
-            [outcome, isGood] = [error.message, false];
+            [kind, outcome] = ['refused', error.message];
           }
         }
-        counts[isGood ? 'changed' : 'refused']++;
-        outcomes.append(el('li', { class: isGood ? 'good' : 'bad' }, said(nameOf(user)), ': ', said(outcome)));
-        progress.value = counts.changed + counts.refused;
+        counts[kind]++;
+        outcomes.append(el('li', { class: kind }, said(nameOf(user)), ': ', said(outcome)));
+        progress.value++;
         if (progress.value < users.length && progress.value % 10 === 0) text.textContent = texts.progress(progress.value, users.length);
       }
     }
     await Promise.all(Array.from({ length: atOnce }, work));
     if (ended) { close(); throw ended; }
-    text.textContent = texts.finished(counts.changed, counts.refused);
+    text.textContent = texts.finished(counts);
     cancel.textContent = texts.close;
     cancel.removeEventListener('click', halt);
     cancel.addEventListener('click', close);

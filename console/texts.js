@@ -111,7 +111,7 @@ export const texts = {
   nowState: 'Now the state is',
   anyway: (action) => `${action} all the same`,
   progress: (done, all) => `${number(done)} of ${number(all)} done`,
-  finished: (changed, refused) => `${count(changed, 'user', 'users')} changed, ${number(refused)} refused.`,
+  finished: ({ changed, refused, untried }) => `${count(changed, 'user', 'users')} changed, ${number(refused)} refused${untried ? `, ${number(untried)} not tried` : ''}.`,
   outcomes: 'Outcomes',
   stopped: 'Not tried: you stopped.',
 

@@ -36,8 +36,7 @@ async function open(context, address, { width = 1280, height = 900, language, zo
   });
   await page.setViewport({ width, height, deviceScaleFactor: scale });
   if (language) {
-    await page.setExtraHTTPHeaders({ 'Accept-Language': language });
-    await page.evaluateOnNewDocument((languages) => { Object.defineProperty(Navigator.prototype, 'languages', { get: () => languages }); }, [language]);
+    await (await page.createCDPSession()).send('Emulation.setUserAgentOverride', { userAgent: await page.browser().userAgent(), acceptLanguage: language });
   }
   if (zone) await page.emulateTimezone(zone);
   if (scheme) await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
