@@ -88,7 +88,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN userlock_http.json_object(body)::jsonb;
+    RETURN userlock_http.json_object(nullif(body, ''))::jsonb;
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     -- JSON that holds what jsonb cannot.
     RETURN NULL;
@@ -97,7 +97,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_body FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_body IS
-'The object that a body is; NULL: it is none.';
+'The object that a body is; NULL: it is none, or there is no body.';
 
 CREATE FUNCTION userlock_http.scim_is_expected(sequence bigint)
 RETURNS boolean
@@ -316,7 +316,7 @@ BEGIN
                 WHERE userlock_http.scim_matches(email.value, conditions.value)))
             FROM jsonb_array_elements(wanted.email_conditions) AS conditions);
         total := coalesce(cardinality(resources), 0);
-        resources := resources[start:start + count - 1];
+        resources := (resources[start:])[:count];
     END IF;
     RETURN userlock_http.scim_list(total, start, resources);
 END
@@ -390,8 +390,8 @@ BEGIN
     ELSIF outcome.sqlstate <> '00000' THEN
         RETURN userlock_http.scim_refuse_outcome(outcome);
     END IF;
-    -- Whoever was here before is as restricted as they left.
-    IF wanted.active = userlock.is_blocked((outcome.status).state) THEN
+    -- Whoever was here before is as restricted as they left, and stays so for who may not unblock.
+    IF wanted.active = userlock.is_blocked((outcome.status).state) AND (NOT wanted.active OR userlock_http.may_execute('unblock_user')) THEN
         outcome := userlock_http.scim_set_active(user_id, wanted.active, (outcome.status).sequence);
     END IF;
     RETURN userlock_http.scim_answer(outcome.status, userlock_http.profile(user_id), 201);
@@ -435,7 +435,7 @@ DECLARE
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN userlock_http.scim_refuse(refused);
-    ELSIF jsonb_typeof(operations) IS DISTINCT FROM 'array' OR operations = '[]' THEN
+    ELSIF jsonb_typeof(operations) IS DISTINCT FROM 'array' OR jsonb_array_length(operations) NOT BETWEEN 1 AND 1000 THEN
         RETURN userlock_http.scim_refuse(400, 'invalidSyntax');
     END IF;
     RETURN userlock_http.scim_change(operations, NULL);
@@ -444,7 +444,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_scim.modify FROM PUBLIC;
 COMMENT ON FUNCTION userlock_scim.modify IS
-'PATCH /scim/v2/Users/{id}; up to 100 changes.';
+'PATCH /scim/v2/Users/{id}; up to 1000 operations, and 100 changes.';
 
 CREATE FUNCTION userlock_scim.delete(bytea)
 RETURNS userlock_http."*/*"
