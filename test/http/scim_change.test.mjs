@@ -117,6 +117,12 @@ test('SCIM PATCH: a user name that is another\'s, in any case', async () => {
   const { id } = await newScimUser();
   for (const value of [userName, userName.toUpperCase()]) check(await patch(id, [{ op: 'replace', path: 'userName', value }]), problem(409, 'uniqueness'));
   check(await put(id, { schemas: [core], userName }), problem(409, 'uniqueness'));
+  // Whoever has none goes by the id.
+  const bare = await newUser();
+  check(await patch(id, [{ op: 'replace', path: 'userName', value: bare }]), problem(409, 'uniqueness'));
+  check(await put(id, { schemas: [core], userName: bare }), problem(409, 'uniqueness'));
+  assert.deepEqual(checkUser(await put(id, { title: 'x', userName: bare, active: true })).userName, id);
+  assert.equal(checkUser(await patch(bare, [{ op: 'replace', path: 'userName', value: bare }])).userName, bare);
   assert.equal(checkUser(await patch(id, [{ op: 'replace', path: 'userName', value: id.toUpperCase() }])).userName, id.toUpperCase());
   assert.equal(await eventsOf(id), 'registered profile_changed');
 });

@@ -155,6 +155,22 @@ REVOKE EXECUTE ON FUNCTION userlock_http.scim_set_active FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_set_active IS
 'Blocks a user for the identity provider, or lifts such a block and no other; either way nobody else changes the user before the transaction ends.';
 
+CREATE FUNCTION userlock_http.scim_goes_by_id(user_id text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    outcome userlock.transition_outcome := userlock_http.try_status(user_id);
+BEGIN
+    RETURN outcome.sqlstate = '00000' AND NOT userlock_http.scim_shown(userlock_http.profile(user_id)) ? 'userName';
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.scim_goes_by_id FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.scim_goes_by_id IS
+'Is there a user of this id who has no user name? The id is it then, and nobody else''s to take.';
+
 CREATE FUNCTION userlock_http.scim_change(operations jsonb, replacement jsonb)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -166,7 +182,9 @@ DECLARE
     outcome userlock.transition_outcome;
     status userlock.user_status;
     profile jsonb;
+    shown jsonb;
     wanted record;
+    user_name text;
     kept jsonb;
 BEGIN
     wanted := userlock_http.scim_wanted(operations, replacement, '{}');
@@ -183,7 +201,9 @@ BEGIN
             RETURN userlock_http.scim_refuse(412);
         END IF;
         profile := userlock_http.profile(user_id);
-        wanted := userlock_http.scim_wanted(operations, replacement, userlock_http.scim_shown(profile));
+        shown := userlock_http.scim_shown(profile);
+        wanted := userlock_http.scim_wanted(operations, replacement, shown);
+        user_name := wanted.attributes ->> 'userName';
         -- Nobody stays because of a title that cannot be read.
         IF wanted.trouble IS NOT NULL AND wanted.active IS NULL THEN
             RETURN userlock_http.scim_refuse(400, wanted.trouble);
@@ -199,7 +219,11 @@ BEGIN
         END IF;
         kept := userlock_http.scim_kept(profile, wanted.attributes);
         IF kept <> coalesce(profile, '{}') THEN
-            outcome := userlock_http.try_change('set_profile', user_id, kept, status.sequence, 'by the identity provider');
+            IF user_name IS DISTINCT FROM shown ->> 'userName' AND user_name <> user_id AND userlock_http.scim_goes_by_id(user_name) THEN
+                outcome.sqlstate := 'PT409';
+            ELSE
+                outcome := userlock_http.try_change('set_profile', user_id, kept, status.sequence, 'by the identity provider');
+            END IF;
             CONTINUE WHEN outcome.sqlstate = 'PT412' AND NOT is_conditional;
             IF outcome.sqlstate = '00000' THEN
                 status := outcome.status;
@@ -377,9 +401,7 @@ BEGIN
 
     user_id := user_name;
     IF current_setting('userlock_http.scim_user_id', true) = 'uuid' THEN
-        -- Whoever has no user name goes by the id.
-        outcome := userlock_http.try_status(user_name);
-        IF outcome.sqlstate = '00000' AND NOT userlock_http.scim_shown(userlock_http.profile(user_name)) ? 'userName' THEN
+        IF userlock_http.scim_goes_by_id(user_name) THEN
             RETURN userlock_http.scim_refuse(409, 'uniqueness');
         END IF;
         user_id := gen_random_uuid()::text;
