@@ -320,25 +320,23 @@ BEGIN
         RETURN userlock_http.scim_refuse(400, 'invalidValue');
     END IF;
 
+    -- Of the few who have an address, those who have it in the way that is asked for.
+    SELECT array_agg(userlock_http.scim_user(
+        ROW(u.tenant, u.user_id, u.state, u.sequence, u.created_at, u.changed_at, u.locked_until, u.blocked_until)::userlock.user_status,
+        profile) ORDER BY u.ordinality)
+    INTO resources
+    FROM userlock.find_users(wanted.filter,
+            page_size => CASE WHEN wanted.email_conditions IS NULL THEN count ELSE 1000 END,
+            skip => CASE WHEN wanted.email_conditions IS NULL THEN start - 1 ELSE 0 END) WITH ORDINALITY AS u,
+        userlock_http.profile(u.user_id, u.tenant) AS profile
+    WHERE NOT EXISTS (
+        SELECT FROM jsonb_array_elements(wanted.email_conditions) AS conditions
+        WHERE NOT EXISTS (
+            SELECT FROM jsonb_array_elements(userlock_http.scim_shown(profile) -> 'emails') AS email
+            WHERE userlock_http.scim_matches(email.value, conditions.value)));
     IF wanted.email_conditions IS NULL THEN
         total := userlock.count_users(wanted.filter);
-        SELECT array_agg(userlock_http.scim_user(
-            ROW(u.tenant, u.user_id, u.state, u.sequence, u.created_at, u.changed_at, u.locked_until, u.blocked_until)::userlock.user_status,
-            userlock_http.profile(u.user_id, u.tenant)) ORDER BY u.ordinality)
-        INTO resources
-        FROM userlock.find_users(wanted.filter, page_size => count, skip => start - 1) WITH ORDINALITY AS u;
     ELSE
-        -- Of the few who have the address, those who have it in the way that is asked for.
-        SELECT array_agg(userlock_http.scim_user(
-            ROW(u.tenant, u.user_id, u.state, u.sequence, u.created_at, u.changed_at, u.locked_until, u.blocked_until)::userlock.user_status,
-            profile) ORDER BY u.ordinality)
-        INTO resources
-        FROM userlock.find_users(wanted.filter, page_size => 1000) WITH ORDINALITY AS u,
-            userlock_http.profile(u.user_id, u.tenant) AS profile
-        WHERE (SELECT bool_and(EXISTS (
-                SELECT FROM jsonb_array_elements(userlock_http.scim_shown(profile) -> 'emails') AS email
-                WHERE userlock_http.scim_matches(email.value, conditions.value)))
-            FROM jsonb_array_elements(wanted.email_conditions) AS conditions);
         total := coalesce(cardinality(resources), 0);
         resources := (resources[start:])[:count];
     END IF;
