@@ -410,7 +410,8 @@ BEGIN
     ELSIF outcome.sqlstate <> '00000' THEN
         RETURN userlock_http.scim_refuse_outcome(outcome);
     END IF;
-    -- Whoever was here before is as restricted as they left, and stays so for who may not unblock.
+    -- Whoever was here before is as restricted as they left, and stays so if the bearer
+    -- may not lift that.
     IF wanted.active = userlock.is_blocked((outcome.status).state) AND (NOT wanted.active OR userlock_http.may_execute('unblock_user')) THEN
         outcome := userlock_http.scim_set_active(user_id, wanted.active, (outcome.status).sequence);
     END IF;

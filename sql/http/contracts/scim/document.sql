@@ -20,16 +20,23 @@ COMMENT ON FUNCTION userlock_http.scim_truth IS
 
 CREATE FUNCTION userlock_http.scim_with_one_primary(elements jsonb)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (
-    SELECT jsonb_agg(CASE WHEN e.is_primary AND e.nth > 1 THEN e.value || '{"primary": false}' ELSE e.value END ORDER BY e.ordinality)
-    FROM (SELECT *, count(*) FILTER (WHERE m.is_primary) OVER (ORDER BY m.ordinality) AS nth
-        FROM (SELECT *, coalesce(value -> 'primary' = 'true', false) AS is_primary FROM jsonb_array_elements(elements) WITH ORDINALITY) AS m) AS e
-);
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF jsonb_array_length(jsonb_path_query_array(elements, '$[*] ? (@.primary == true)')) < 2 THEN
+        RETURN elements;
+    END IF;
+    RETURN (
+        SELECT jsonb_agg(CASE WHEN e.nth > 1 AND e.value @> '{"primary": true}' THEN e.value || '{"primary": false}' ELSE e.value END ORDER BY e.ordinality)
+        FROM (SELECT *, count(*) FILTER (WHERE m.value @> '{"primary": true}') OVER (ORDER BY m.ordinality) AS nth
+            FROM jsonb_array_elements(elements) WITH ORDINALITY AS m) AS e);
+END
+$$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_with_one_primary FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_with_one_primary IS
-'The values of an attribute that has several, of which the first that says so is the primary; NULL: there are none.';
+'The values of an attribute that has several, of which the first that says so is the primary.';
 
 CREATE FUNCTION userlock_http.scim_of_type(value jsonb, definition jsonb)
 RETURNS jsonb
@@ -92,14 +99,16 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN QUERY SELECT m.key, d.definition ->> 'name', v.typed
-    FROM jsonb_each(document) AS m, jsonb_extract_path(userlock_http.scim_definitions(), lower(m.key)) AS d (definition),
-        userlock_http.scim_of_type(m.value, d.definition) AS v (typed)
-    WHERE v.typed IS NOT NULL
-    UNION ALL
-    SELECT m.key, m.key, jsonb_strip_nulls(m.value)
-    FROM jsonb_each(document) AS m
-    WHERE userlock_http.scim_is_extension(m.key) AND jsonb_typeof(m.value) = 'object' AND jsonb_strip_nulls(m.value) <> '{}';
+    RETURN QUERY SELECT a.key, a.name, a.value
+    FROM (
+        SELECT m.key, coalesce(definition ->> 'name', m.key) AS name, CASE
+            WHEN definition IS NOT NULL THEN userlock_http.scim_of_type(m.value, definition)
+            WHEN jsonb_typeof(m.value) = 'object' AND userlock_http.scim_is_extension(m.key) THEN nullif(jsonb_strip_nulls(m.value), '{}')
+        END AS value
+        FROM jsonb_each(document) AS m, jsonb_extract_path(userlock_http.scim_definitions(), lower(m.key)) AS definition
+        OFFSET 0
+    ) AS a
+    WHERE a.value IS NOT NULL;
 END
 $$;
 
