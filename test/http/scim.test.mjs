@@ -361,12 +361,21 @@ test('SCIM POST: whoever was deactivated, deleted and is created anew is active;
   assert.equal(checkUser(await create({ userName: theirs.userName, active: true }), 201).active, false);
 });
 
+test('SCIM POST: whoever comes back blocked stays so if the caller may not unblock', async () => {
+  const { id, userName } = await newScimUser();
+  await patch(id, [{ op: 'replace', path: 'active', value: false }]);
+  await remove(id);
+  await withRole([...reading, 'register_user'], async (role) => {
+    assert.equal(checkUser(await create({ userName, active: true }, { token: await tokenOf(role) }), 201).active, false);
+  });
+});
+
 const invalidValue = problem(400, 'invalidValue');
 const invalidSyntax = problem(400, 'invalidSyntax');
 vectors('SCIM POST', [
-  ...[{}, '', { userName: null }, { userName: '' }, { userName: 5 }, { userName: ['x'] }, { userName: 'x'.repeat(201) }, { userName: 'x'.repeat(70_000) }]
+  ...[{}, { userName: null }, { userName: '' }, { userName: 5 }, { userName: ['x'] }, { userName: 'x'.repeat(201) }, { userName: 'x'.repeat(70_000) }]
     .map((body) => [`no user name that is one: ${JSON.stringify(body).slice(0, 40)}`, () => create(body), invalidValue]),
-  ...['{', '[]', 'null', '"x"', '5', '{"userName":"x"}}', '{"userName":"\\u0000"}', Buffer.from('{"userName":"\xff"}', 'latin1'), '['.repeat(100_000), `{"a":${'['.repeat(2000)}${']'.repeat(2000)}}`]
+  ...['', ' ', '{', '[]', 'null', '"x"', '5', '{"userName":"x"}}', '{"userName":"\\u0000"}', Buffer.from('{"userName":"\xff"}', 'latin1'), '['.repeat(100_000), `{"a":${'['.repeat(2000)}${']'.repeat(2000)}}`]
     .map((body) => [`malformed: ${String(body).slice(0, 40)}`, () => create(body), invalidSyntax]),
   ...['yes', 5, '', [], {}].map((active) => [`active ${JSON.stringify(active)}`, () => create({ userName: newName(), active }), invalidValue]),
   ['a profile that is too large', () => create({ userName: newName(), displayName: 'x'.repeat(100_000) }), invalidValue],

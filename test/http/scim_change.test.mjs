@@ -98,7 +98,7 @@ test('SCIM PATCH: what was refused has changed nothing', async () => {
 });
 
 vectors('SCIM PATCH and PUT', ['PATCH', 'PUT'].flatMap((verb) => [
-  ...['{', '[]', 'null', '"x"', '{"a":"\\u0000"}', Buffer.from('{"a":"\xff"}', 'latin1'), '['.repeat(100_000)]
+  ...['', ' ', '{', '[]', 'null', '"x"', '{"a":"\\u0000"}', Buffer.from('{"a":"\xff"}', 'latin1'), '['.repeat(100_000)]
     .map((body) => [`${verb} ${String(body).slice(0, 30)}`, () => send(verb, pathOf(someone), body), invalidSyntax]),
   [`${verb} of nobody`, () => send(verb, pathOf('nobody'), { Operations: [{ op: 'replace', path: 'title', value: 'x' }] }), notFound],
 ]));
@@ -117,6 +117,12 @@ test('SCIM PATCH: a user name that is another\'s, in any case', async () => {
   const { id } = await newScimUser();
   for (const value of [userName, userName.toUpperCase()]) check(await patch(id, [{ op: 'replace', path: 'userName', value }]), problem(409, 'uniqueness'));
   check(await put(id, { schemas: [core], userName }), problem(409, 'uniqueness'));
+  // Whoever has none goes by the id.
+  const bare = await newUser();
+  check(await patch(id, [{ op: 'replace', path: 'userName', value: bare }]), problem(409, 'uniqueness'));
+  check(await put(id, { schemas: [core], userName: bare }), problem(409, 'uniqueness'));
+  assert.deepEqual(checkUser(await put(id, { title: 'x', userName: bare, active: true })).userName, id);
+  assert.equal(checkUser(await patch(bare, [{ op: 'replace', path: 'userName', value: bare }])).userName, bare);
   assert.equal(checkUser(await patch(id, [{ op: 'replace', path: 'userName', value: id.toUpperCase() }])).userName, id.toUpperCase());
   assert.equal(await eventsOf(id), 'registered profile_changed');
 });
@@ -142,6 +148,40 @@ test('SCIM: what it does not show of a profile it does not change', async () => 
   // A value of the right type takes the place of a wrong one.
   assert.equal(checkUser(await patch(id, [{ op: 'replace', path: 'locale', value: 'de' }])).locale, 'de');
   assert.equal((await profileOf(id)).locale, 'de');
+});
+
+test('SCIM: parts that it does not show go with the value that they belong to', async () => {
+  const name = { givenName: 'G', pronouns: 'she' };
+  const [first, second] = [`a-${newName()}`, `b-${newName()}`];
+  const emails = [{ value: first, type: 'work', verified: true, primary: 'True' }, { value: second, VERIFIED: true, display: 5 }];
+  const phoneNumbers = { value: '+1', verified: true };
+  const id = await newUser(undefined, undefined, { name, emails, phoneNumbers, photos: 'https://example.com/p', title: 'a' });
+  const kept = async () => (({ userName, title, nickName, ...rest }) => rest)(await profileOf(id));
+  // What is about something else does not touch them.
+  checkUser(await patch(id, [{ op: 'replace', path: 'title', value: 'b' }, { op: 'add', path: 'nickName', value: 'n' }]));
+  assert.deepEqual(await kept(), { name, emails, phoneNumbers, photos: 'https://example.com/p' });
+  checkUser(await put(id, { ...(await read(id)).json, title: 'c' }));
+  assert.deepEqual(await kept(), { name, emails, phoneNumbers, photos: 'https://example.com/p' });
+  // The name and the addresses change, and these are still the same.
+  checkUser(await patch(id, [{ op: 'replace', path: 'name.givenName', value: 'H' }, { op: 'replace', path: 'emails[type eq "work"].display', value: 'W' },
+    { op: 'add', path: 'emails', value: [{ value: `c-${second}` }] }]));
+  assert.deepEqual((await profileOf(id)).name, { givenName: 'H', pronouns: 'she' });
+  assert.deepEqual((await profileOf(id)).emails, [{ value: first, type: 'work', verified: true, primary: true, display: 'W' }, emails[1], { value: `c-${second}` }]);
+  checkUser(await put(id, { emails: [{ value: second, type: 'home' }, { value: first }], name: { familyName: 'F' }, phoneNumbers: [{ value: '+1', type: 'work' }] }));
+  assert.deepEqual(await kept(), {
+    name: { familyName: 'F', pronouns: 'she' }, emails: [{ ...emails[1], type: 'home' }, { value: first, verified: true }], phoneNumbers: [{ value: '+1', type: 'work', verified: true }] });
+  // Another address is not verified because the one before it was.
+  checkUser(await patch(id, [{ op: 'replace', path: 'emails[type eq "home"].value', value: `d-${second}` }, { op: 'remove', path: 'phoneNumbers' }, { op: 'remove', path: 'name' }]));
+  assert.deepEqual(await kept(), { emails: [{ value: `d-${second}`, type: 'home' }, { value: first, verified: true }] });
+});
+
+test('SCIM: what changes nothing that it shows leaves no event, however the profile is written', async () => {
+  const id = await newUser(undefined, undefined, { TITLE: 'a', emails: [{ value: newName(), primary: 'True' }], roles: 'admin', 'urn:example:2.0:x': { a: null, b: 1 } });
+  const before = await profileOf(id);
+  checkUser(await patch(id, [{ op: 'replace', path: 'title', value: 'a' }]));
+  checkUser(await put(id, { ...(await read(id)).json, userName: undefined }));
+  assert.deepEqual(await profileOf(id), before);
+  assert.equal(await eventsOf(id), 'registered');
 });
 
 test('SCIM PUT: what it leaves out is gone, but for the user name, the id and the state', async () => {
@@ -241,6 +281,15 @@ test('SCIM: without If-Match no change is lost', async () => {
   assert.deepEqual(answers.map(({ status }) => status), names.map(() => 200));
   assert.deepEqual(withoutName(checkUser(await read(id))), Object.fromEntries(names.map((name) => [name, name])));
   assert.equal((await list({ filter: 'externalId eq "externalId" and userName eq "' + id + '"' })).json.totalResults, 1);
+});
+
+test('SCIM PATCH: too many operations are refused before they are looked at', async () => {
+  const { id } = await newScimUser();
+  const operations = (count) => [...Array(count - 1).fill({}), { op: 'replace', path: 'active', value: false }];
+  check(await patch(id, operations(1001)), invalidSyntax);
+  check(await patch(id, operations(1001), { token: env.STRANGER_TOKEN }), problem(403));
+  assert.equal(await eventsOf(id), 'registered');
+  assert.equal(checkUser(await patch(id, operations(1000))).active, false);
 });
 
 test('SCIM PATCH: schemas may be missing, and whatever else', async () => {

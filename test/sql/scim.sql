@@ -56,6 +56,14 @@ SELECT n, userlock_http.scim_shown(document::jsonb) FROM (VALUES
 -- What SCIM does not see stays.
 SELECT userlock_http.scim_kept('{"title": "a", "NICKNAME": "n", "locale": 5, "unknown": 1, "urn:userlock:zitadel": {"a": 1}, "urn:x": {"a": 1}}', '{"title": "b"}'),
     userlock_http.scim_kept(NULL, '{"title": "b"}'), userlock_http.scim_kept('{"locale": 5}', '{"locale": "en"}');
+-- Also of values: as long as they are the same, or the attribute has but one.
+SELECT n, userlock_http.scim_kept(document::jsonb, attributes::jsonb) FROM (VALUES
+    (1, '{"NAME": {"GIVENNAME": "G", "x": 1}}', '{"name": {"givenName": "G"}}'), (2, '{"NAME": {"GIVENNAME": "G", "x": 1}}', '{"name": {"familyName": "F"}}'),
+    (3, '{"name": {"x": 1}}', '{"name": {"givenName": "G"}}'), (4, '{"name": {"givenName": "G", "x": 1}}', '{}'),
+    (5, '{"emails": [{"value": "a", "x": 1}, {"Value": "b", "x": 2}, {"value": "b", "x": 3}, "c", 5, {"x": 4}]}', '{"emails": [{"value": "c"}, {"value": "b"}, {"value": "d"}]}'),
+    (6, '{"emails": {"value": "a", "display": 5, "x": 1}}', '{"emails": [{"value": "a", "type": "work"}]}'),
+    (7, '{"addresses": [{"country": "DE", "x": 1}]}', '{"addresses": [{"country": "FR"}]}')
+) AS v (n, document, attributes) ORDER BY n;
 
 -- What operations make of attributes.
 SELECT n, p.* FROM (VALUES

@@ -88,7 +88,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN userlock_http.json_object(body)::jsonb;
+    RETURN userlock_http.json_object(nullif(body, ''))::jsonb;
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     -- JSON that holds what jsonb cannot.
     RETURN NULL;
@@ -97,7 +97,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_body FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_body IS
-'The object that a body is; NULL: it is none.';
+'The object that a body is; NULL: it is none, or there is no body.';
 
 CREATE FUNCTION userlock_http.scim_is_expected(sequence bigint)
 RETURNS boolean
@@ -155,6 +155,22 @@ REVOKE EXECUTE ON FUNCTION userlock_http.scim_set_active FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_set_active IS
 'Blocks a user for the identity provider, or lifts such a block and no other; either way nobody else changes the user before the transaction ends.';
 
+CREATE FUNCTION userlock_http.scim_goes_by_id(user_id text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    outcome userlock.transition_outcome := userlock_http.try_status(user_id);
+BEGIN
+    RETURN outcome.sqlstate = '00000' AND NOT userlock_http.scim_shown(userlock_http.profile(user_id)) ? 'userName';
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.scim_goes_by_id FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.scim_goes_by_id IS
+'Is there a user of this id who has no user name? The id is it then, and nobody else''s to take.';
+
 CREATE FUNCTION userlock_http.scim_change(operations jsonb, replacement jsonb)
 RETURNS userlock_http."*/*"
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -166,7 +182,9 @@ DECLARE
     outcome userlock.transition_outcome;
     status userlock.user_status;
     profile jsonb;
+    shown jsonb;
     wanted record;
+    user_name text;
     kept jsonb;
 BEGIN
     wanted := userlock_http.scim_wanted(operations, replacement, '{}');
@@ -183,7 +201,9 @@ BEGIN
             RETURN userlock_http.scim_refuse(412);
         END IF;
         profile := userlock_http.profile(user_id);
-        wanted := userlock_http.scim_wanted(operations, replacement, userlock_http.scim_shown(profile));
+        shown := userlock_http.scim_shown(profile);
+        wanted := userlock_http.scim_wanted(operations, replacement, shown);
+        user_name := wanted.attributes ->> 'userName';
         -- Nobody stays because of a title that cannot be read.
         IF wanted.trouble IS NOT NULL AND wanted.active IS NULL THEN
             RETURN userlock_http.scim_refuse(400, wanted.trouble);
@@ -199,7 +219,11 @@ BEGIN
         END IF;
         kept := userlock_http.scim_kept(profile, wanted.attributes);
         IF kept <> coalesce(profile, '{}') THEN
-            outcome := userlock_http.try_change('set_profile', user_id, kept, status.sequence, 'by the identity provider');
+            IF user_name IS DISTINCT FROM shown ->> 'userName' AND user_name <> user_id AND userlock_http.scim_goes_by_id(user_name) THEN
+                outcome.sqlstate := 'PT409';
+            ELSE
+                outcome := userlock_http.try_change('set_profile', user_id, kept, status.sequence, 'by the identity provider');
+            END IF;
             CONTINUE WHEN outcome.sqlstate = 'PT412' AND NOT is_conditional;
             IF outcome.sqlstate = '00000' THEN
                 status := outcome.status;
@@ -296,27 +320,25 @@ BEGIN
         RETURN userlock_http.scim_refuse(400, 'invalidValue');
     END IF;
 
+    -- Of the few who have an address, those who have it in the way that is asked for.
+    SELECT array_agg(userlock_http.scim_user(
+        ROW(u.tenant, u.user_id, u.state, u.sequence, u.created_at, u.changed_at, u.locked_until, u.blocked_until)::userlock.user_status,
+        profile) ORDER BY u.ordinality)
+    INTO resources
+    FROM userlock.find_users(wanted.filter,
+            page_size => CASE WHEN wanted.email_conditions IS NULL THEN count ELSE 1000 END,
+            skip => CASE WHEN wanted.email_conditions IS NULL THEN start - 1 ELSE 0 END) WITH ORDINALITY AS u,
+        userlock_http.profile(u.user_id, u.tenant) AS profile
+    WHERE NOT EXISTS (
+        SELECT FROM jsonb_array_elements(wanted.email_conditions) AS conditions
+        WHERE NOT EXISTS (
+            SELECT FROM jsonb_array_elements(userlock_http.scim_shown(profile) -> 'emails') AS email
+            WHERE userlock_http.scim_matches(email.value, conditions.value)));
     IF wanted.email_conditions IS NULL THEN
         total := userlock.count_users(wanted.filter);
-        SELECT array_agg(userlock_http.scim_user(
-            ROW(u.tenant, u.user_id, u.state, u.sequence, u.created_at, u.changed_at, u.locked_until, u.blocked_until)::userlock.user_status,
-            userlock_http.profile(u.user_id, u.tenant)) ORDER BY u.ordinality)
-        INTO resources
-        FROM userlock.find_users(wanted.filter, page_size => count, skip => start - 1) WITH ORDINALITY AS u;
     ELSE
-        -- Of the few who have the address, those who have it in the way that is asked for.
-        SELECT array_agg(userlock_http.scim_user(
-            ROW(u.tenant, u.user_id, u.state, u.sequence, u.created_at, u.changed_at, u.locked_until, u.blocked_until)::userlock.user_status,
-            profile) ORDER BY u.ordinality)
-        INTO resources
-        FROM userlock.find_users(wanted.filter, page_size => 1000) WITH ORDINALITY AS u,
-            userlock_http.profile(u.user_id, u.tenant) AS profile
-        WHERE (SELECT bool_and(EXISTS (
-                SELECT FROM jsonb_array_elements(userlock_http.scim_shown(profile) -> 'emails') AS email
-                WHERE userlock_http.scim_matches(email.value, conditions.value)))
-            FROM jsonb_array_elements(wanted.email_conditions) AS conditions);
         total := coalesce(cardinality(resources), 0);
-        resources := resources[start:start + count - 1];
+        resources := (resources[start:])[:count];
     END IF;
     RETURN userlock_http.scim_list(total, start, resources);
 END
@@ -377,9 +399,7 @@ BEGIN
 
     user_id := user_name;
     IF current_setting('userlock_http.scim_user_id', true) = 'uuid' THEN
-        -- Whoever has no user name goes by the id.
-        outcome := userlock_http.try_status(user_name);
-        IF outcome.sqlstate = '00000' AND NOT userlock_http.scim_shown(userlock_http.profile(user_name)) ? 'userName' THEN
+        IF userlock_http.scim_goes_by_id(user_name) THEN
             RETURN userlock_http.scim_refuse(409, 'uniqueness');
         END IF;
         user_id := gen_random_uuid()::text;
@@ -390,8 +410,9 @@ BEGIN
     ELSIF outcome.sqlstate <> '00000' THEN
         RETURN userlock_http.scim_refuse_outcome(outcome);
     END IF;
-    -- Whoever was here before is as restricted as they left.
-    IF wanted.active = userlock.is_blocked((outcome.status).state) THEN
+    -- Whoever was here before is as restricted as they left, and stays so if the bearer
+    -- may not lift that.
+    IF wanted.active = userlock.is_blocked((outcome.status).state) AND (NOT wanted.active OR userlock_http.may_execute('unblock_user')) THEN
         outcome := userlock_http.scim_set_active(user_id, wanted.active, (outcome.status).sequence);
     END IF;
     RETURN userlock_http.scim_answer(outcome.status, userlock_http.profile(user_id), 201);
@@ -435,7 +456,7 @@ DECLARE
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN userlock_http.scim_refuse(refused);
-    ELSIF jsonb_typeof(operations) IS DISTINCT FROM 'array' OR operations = '[]' THEN
+    ELSIF jsonb_typeof(operations) IS DISTINCT FROM 'array' OR jsonb_array_length(operations) NOT BETWEEN 1 AND 1000 THEN
         RETURN userlock_http.scim_refuse(400, 'invalidSyntax');
     END IF;
     RETURN userlock_http.scim_change(operations, NULL);
@@ -444,7 +465,7 @@ $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_scim.modify FROM PUBLIC;
 COMMENT ON FUNCTION userlock_scim.modify IS
-'PATCH /scim/v2/Users/{id}; up to 100 changes.';
+'PATCH /scim/v2/Users/{id}; up to 1000 operations, and 100 changes.';
 
 CREATE FUNCTION userlock_scim.delete(bytea)
 RETURNS userlock_http."*/*"

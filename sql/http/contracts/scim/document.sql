@@ -20,16 +20,23 @@ COMMENT ON FUNCTION userlock_http.scim_truth IS
 
 CREATE FUNCTION userlock_http.scim_with_one_primary(elements jsonb)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (
-    SELECT jsonb_agg(CASE WHEN e.is_primary AND e.nth > 1 THEN e.value || '{"primary": false}' ELSE e.value END ORDER BY e.ordinality)
-    FROM (SELECT *, count(*) FILTER (WHERE m.is_primary) OVER (ORDER BY m.ordinality) AS nth
-        FROM (SELECT *, coalesce(value -> 'primary' = 'true', false) AS is_primary FROM jsonb_array_elements(elements) WITH ORDINALITY) AS m) AS e
-);
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF jsonb_array_length(jsonb_path_query_array(elements, '$[*] ? (@.primary == true)')) < 2 THEN
+        RETURN elements;
+    END IF;
+    RETURN (
+        SELECT jsonb_agg(CASE WHEN e.nth > 1 AND e.value @> '{"primary": true}' THEN e.value || '{"primary": false}' ELSE e.value END ORDER BY e.ordinality)
+        FROM (SELECT *, count(*) FILTER (WHERE m.value @> '{"primary": true}') OVER (ORDER BY m.ordinality) AS nth
+            FROM jsonb_array_elements(elements) WITH ORDINALITY AS m) AS e);
+END
+$$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_with_one_primary FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_with_one_primary IS
-'The values of an attribute that has several, of which the first that says so is the primary; NULL: there are none.';
+'The values of an attribute that has several, of which the first that says so is the primary.';
 
 CREATE FUNCTION userlock_http.scim_of_type(value jsonb, definition jsonb)
 RETURNS jsonb
@@ -92,14 +99,16 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN QUERY SELECT m.key, d.definition ->> 'name', v.typed
-    FROM jsonb_each(document) AS m, jsonb_extract_path(userlock_http.scim_definitions(), lower(m.key)) AS d (definition),
-        userlock_http.scim_of_type(m.value, d.definition) AS v (typed)
-    WHERE v.typed IS NOT NULL
-    UNION ALL
-    SELECT m.key, m.key, jsonb_strip_nulls(m.value)
-    FROM jsonb_each(document) AS m
-    WHERE userlock_http.scim_is_extension(m.key) AND jsonb_typeof(m.value) = 'object' AND jsonb_strip_nulls(m.value) <> '{}';
+    RETURN QUERY SELECT a.key, a.name, a.value
+    FROM (
+        SELECT m.key, coalesce(definition ->> 'name', m.key) AS name, CASE
+            WHEN definition IS NOT NULL THEN userlock_http.scim_of_type(m.value, definition)
+            WHEN jsonb_typeof(m.value) = 'object' AND userlock_http.scim_is_extension(m.key) THEN nullif(jsonb_strip_nulls(m.value), '{}')
+        END AS value
+        FROM jsonb_each(document) AS m, jsonb_extract_path(userlock_http.scim_definitions(), lower(m.key)) AS definition
+        OFFSET 0
+    ) AS a
+    WHERE a.value IS NOT NULL;
 END
 $$;
 
@@ -121,19 +130,73 @@ REVOKE EXECUTE ON FUNCTION userlock_http.scim_shown FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_shown IS
 'What SCIM sees of a document, as it shows it; without a document, an empty one.';
 
-CREATE FUNCTION userlock_http.scim_kept(document jsonb, attributes jsonb)
+CREATE FUNCTION userlock_http.scim_unseen(value jsonb, definition jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN coalesce(document - ARRAY(SELECT a.key FROM userlock_http.scim_attributes(document) AS a), '{}') || attributes;
+    IF jsonb_typeof(value) IS DISTINCT FROM 'object' OR definition IS NULL THEN
+        RETURN '{}';
+    END IF;
+    RETURN value - ARRAY(
+        SELECT m.key FROM jsonb_each(value) AS m, jsonb_extract_path(definition, 'parts', lower(m.key)) AS part
+        WHERE userlock_http.scim_of_type(m.value, part) IS NOT NULL);
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.scim_unseen FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.scim_unseen IS
+'The parts of a complex value that SCIM does not see, such as whether an address is verified.';
+
+CREATE FUNCTION userlock_http.scim_with_unseen(attribute jsonb, before jsonb, definition jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF jsonb_typeof(attribute) = 'object' THEN
+        RETURN userlock_http.scim_unseen(before, definition) || attribute;
+    ELSIF jsonb_typeof(attribute) = 'array' THEN
+        -- What was said of one address is not said of another that takes its place.
+        RETURN (
+            SELECT jsonb_agg(coalesce(same.unseen, '{}') || a.value ORDER BY a.ordinality)
+            FROM jsonb_array_elements(attribute) WITH ORDINALITY AS a
+            LEFT JOIN (
+                SELECT DISTINCT ON (userlock_http.attribute(b.value, 'value'))
+                    userlock_http.attribute(b.value, 'value') AS value, userlock_http.scim_unseen(b.value, definition) AS unseen
+                FROM jsonb_array_elements(CASE jsonb_typeof(before) WHEN 'array' THEN before ELSE jsonb_build_array(before) END) WITH ORDINALITY AS b
+                ORDER BY 1, b.ordinality
+            ) AS same ON same.value = a.value -> 'value');
+    END IF;
+    RETURN attribute;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_http.scim_with_unseen FROM PUBLIC;
+COMMENT ON FUNCTION userlock_http.scim_with_unseen IS
+'An attribute with the parts that SCIM does not see as they were before: of each value, if there are several, that is still there.';
+
+CREATE FUNCTION userlock_http.scim_kept(document jsonb, attributes jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    shown jsonb := userlock_http.scim_shown(document);
+    definitions jsonb := userlock_http.scim_definitions();
+BEGIN
+    RETURN coalesce(document - ARRAY(
+            SELECT a.key FROM userlock_http.scim_attributes(document) AS a WHERE shown -> a.name IS DISTINCT FROM attributes -> a.name), '{}')
+        || (SELECT coalesce(jsonb_object_agg(a.key,
+                userlock_http.scim_with_unseen(a.value, userlock_http.attribute(document, a.key), definitions -> lower(a.key))), '{}')
+            FROM jsonb_each(attributes) AS a WHERE a.value IS DISTINCT FROM shown -> a.key);
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.scim_kept FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.scim_kept IS
-'A document in which what SCIM sees is replaced by these attributes, and the rest is as it was.';
+'A document whose attributes, as SCIM sees it, are these. What is the same already, and what SCIM does not see, is as it was.';
 
 CREATE FUNCTION userlock_http.scim_user(status userlock.user_status, profile jsonb)
 RETURNS text

@@ -11,12 +11,22 @@ RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    condition jsonb;
+    part jsonb;
 BEGIN
-    RETURN (
-        SELECT coalesce(bool_and(CASE jsonb_typeof(c.value -> 'value')
-            WHEN 'boolean' THEN userlock_http.scim_truth(part) = (c.value -> 'value')::boolean
-            ELSE lower(part #>> '{}') = lower(c.value ->> 'value') END IS TRUE), true)
-        FROM jsonb_array_elements(conditions) AS c, userlock_http.attribute(element, c.value ->> 'attribute') AS part);
+    -- Not a query, because it is asked of each of many values.
+    FOR nth IN 0 .. coalesce(jsonb_array_length(conditions), 0) - 1 LOOP
+        condition := conditions -> nth;
+        part := userlock_http.attribute(element, condition ->> 'attribute');
+        IF (CASE jsonb_typeof(condition -> 'value')
+            WHEN 'boolean' THEN userlock_http.scim_truth(part) = (condition -> 'value')::boolean
+            ELSE lower(part #>> '{}') = lower(condition ->> 'value') END) IS NOT TRUE
+        THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    RETURN true;
 END
 $$;
 
