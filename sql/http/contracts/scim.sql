@@ -133,6 +133,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused integer := userlock_http.scim_may('register_user');
+    body jsonb := userlock_http.scim_body($1);
     wanted record;
     user_name text;
     user_id text;
@@ -141,9 +142,9 @@ BEGIN
     IF refused IS NOT NULL THEN
         RETURN userlock_http.scim_refuse(refused);
     END IF;
-    wanted := userlock_http.scim_replace(userlock_http.scim_body($1), '{}');
+    wanted := userlock_http.scim_replace(body, '{}');
     user_name := wanted.attributes ->> 'userName';
-    IF userlock_http.scim_body($1) IS NULL THEN
+    IF body IS NULL THEN
         RETURN userlock_http.scim_refuse(400, 'invalidSyntax');
     ELSIF wanted.trouble IS NOT NULL OR user_name IS NULL THEN
         RETURN userlock_http.scim_refuse(400, 'invalidValue');
