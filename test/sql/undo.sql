@@ -83,6 +83,24 @@ SELECT kind, batch = '01234567-89ab-cdef-0123-456789abcdef' AS is_of_request, de
 FROM (SELECT *, min(sequence) OVER (PARTITION BY batch) FROM user_history WHERE user_id = 'alice') AS h
 ORDER BY sequence DESC LIMIT 5;
 
+-- Rows that a request adds to an adopted table are its doing as well.
+CREATE TABLE app_user (id text);
+SELECT adopt('app_user', 'id');
+BEGIN;
+SET LOCAL "request.headers" = '{"x-request-id": "00000000-0000-4000-8000-000000000002"}';
+INSERT INTO app_user VALUES ('gina');
+SELECT state FROM lock_user('gina');
+COMMIT;
+SELECT sequence, kind, batch FROM user_history WHERE user_id = 'gina' ORDER BY sequence;
+SELECT outcome, (status).state FROM undo('00000000-0000-4000-8000-000000000002');
+DROP TABLE app_user;
+
+-- Whom a restriction would register is not registered by a dry run.
+SET userlock.registration = 'on_demand';
+SELECT user_id, outcome, (status).state, (status).sequence FROM lock_users('{henry}', dry_run => true);
+SELECT count(*) FROM user_history WHERE user_id = 'henry';
+RESET userlock.registration;
+
 -- Refusals of the whole call.
 SELECT undo('00000000-0000-4000-8000-00000000beef');
 SELECT undo('00000000-0000-4000-8000-000000000001', since => now() + interval '1 hour');
