@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
+use Faults;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -17,7 +18,7 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION userlock');
 
 my $writers = Writers->new($node, 5);
-my $end = time + Writers::seconds(12);
+my $end = time + Faults::seconds(12);
 for (my $round = 1; $round <= 4 || time < $end; $round++)
 {
 	my $victim = $round % 2 ? 'a backend' : 'the server';
@@ -30,7 +31,7 @@ for (my $round = 1; $round <= 4 || time < $end; $round++)
 	}
 	else
 	{
-		Writers::kill_server($node);
+		Faults::kill_server($node);
 	}
 	is($writers->finish, 5, "$when: the writers were cut off");
 	is_deeply($writers->errors, {}, "$when: no error before");

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
+use Faults;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -39,7 +40,7 @@ $primary->safe_psql('postgres', 'CREATE EXTENSION userlock');
 my $writers = Writers->new($primary, 5);
 $primary->safe_psql('postgres', q{SELECT userlock.register_user(n) FROM unnest('{alice,bob,carol}'::text[]) AS n});
 
-my $end = time + Writers::seconds(8);
+my $end = time + Faults::seconds(8);
 my @levels = ('on', 'remote_apply');
 for (my $round = 0; $round < @levels || time < $end; $round++)
 {
@@ -60,7 +61,7 @@ for (my $round = 0; $round < @levels || time < $end; $round++)
 	is(check($standby, 'carol'), 'passes', "$when: others are not");
 
 	sleep(0.8);
-	Writers::kill_server($primary);
+	Faults::kill_server($primary);
 	is($writers->finish, 5, "$when: the writers were cut off");
 	is_deeply($writers->errors, {}, "$when: no error before");
 	$standby->promote;

@@ -5,21 +5,14 @@ package Writers;
 
 use strict;
 use warnings;
+use Faults;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 my $shared = 12;		# users whom all sessions fight for
 my $own = 20;			# users of each session, whom set-based calls change together
 my $logins = 3;			# users whose logins fail, and nothing else
-
-# How long a test goes on that has no end of its own.
-sub seconds
-{
-	my ($by_default) = @_;
-	return $ENV{USERLOCK_FAULT_SECONDS} // $by_default;
-}
 
 # The node has the extension.
 sub new
@@ -165,13 +158,14 @@ sub note_events
 	}
 }
 
-# What errors there were but refusals: SQLSTATE -> how many, since last asked.
+# What errors there were but refusals, and what follows from another in the same
+# transaction: SQLSTATE -> how many, since last asked.
 sub errors
 {
 	my ($self) = @_;
 	my $errors = $self->{errors};
 	$self->{errors} = {};
-	delete $errors->{$_} foreach grep { /^PT/ } keys %$errors;
+	delete $errors->{$_} foreach grep { /^PT|^25P02$/ } keys %$errors;
 	return $errors;
 }
 
@@ -194,7 +188,7 @@ sub check
 	is("@lost[0 .. ($#lost < 9 ? $#lost : 9)]", '', "$when: every acknowledged event is there");
 	is("@twice", '', "$when: … and once");
 	is("@half", '', "$when: a set-based call is there as a whole or not at all");
-	is_sound($node, $when);
+	Faults::is_sound($node, $when);
 	is( $node->safe_psql('postgres', q{
 			SELECT * FROM (SELECT id FROM person EXCEPT SELECT user_id FROM userlock_private.account) AS not_registered
 			UNION ALL (SELECT user_id FROM userlock_private.account WHERE adoption IS NOT NULL EXCEPT SELECT id FROM person)}),
@@ -205,29 +199,6 @@ sub check
 	is("@miscounted", '', "$when: every acknowledged failure is counted, and once");
 	cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM userlock_private.event WHERE kind IN ('lock_expired', 'block_expired')}),
 		'>=', $self->{expired}, "$when: what expire() has written is there");
-}
-
-# Kills the server and all its processes at once, and waits until they are gone.
-sub kill_server
-{
-	my ($node) = @_;
-	my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
-	my @processes = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
-	kill 'STOP', $postmaster;	# lest it starts others
-	kill 'KILL', @processes;
-	$node->kill9;
-	foreach my $process ($postmaster, @processes)
-	{
-		usleep(10_000) while kill 0, $process;
-	}
-}
-
-sub is_sound
-{
-	my ($node, $when) = @_;
-	is($node->safe_psql('postgres', 'SELECT * FROM userlock.verify()'), '', "$when: verify() finds nothing");
-	is( $node->safe_psql('postgres', 'SELECT user_id FROM userlock_private.event GROUP BY tenant, user_id HAVING (min(sequence), max(sequence)) <> (1, count(*))'),
-		'', "$when: sequences have no gaps");
 }
 
 1;
