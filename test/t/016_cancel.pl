@@ -5,7 +5,6 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use Faults;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -26,40 +25,35 @@ $node->safe_psql('postgres', qq{
 	CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END';
 	CREATE TRIGGER wait BEFORE INSERT ON userlock_private.event FOR EACH ROW WHEN (NEW.user_id LIKE '%500') EXECUTE FUNCTION wait()});
 
-sub ask { return $node->safe_psql('postgres', $_[0]); }
-
-sub begin_session
+my $asker = Faults::begin_session($node);
+sub ask
 {
-	my %session = (out => '', err => '', in => '');
-	$session{psql} = IPC::Run::start(
-		[ 'psql', '--no-psqlrc', '--no-align', '--tuples-only', '--quiet', $node->connstr('postgres') ],
-		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err});
-	return \%session;
+	my ($statements) = @_;
+	chomp(my $answer = Faults::run_in($asker, "$statements;"));
+	die "$statements: $asker->{err}" if $asker->{err} ne '';
+	return $answer;
 }
 
-# Has a session run statements, as far as their first line of output.
-sub run_in
-{
-	my ($session, $statements) = @_;
-	$session->{out} = '';
-	$session->{in} .= "$statements\n";
-	$session->{psql}->pump until $session->{out} =~ /^(.*)\n/;
-	return $1;
-}
-
-my $holder = begin_session();
+my $holder = Faults::begin_session($node);
 sub is_waiting { return ask(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}) > 0; }
 sub is_over { return ask(q{SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND state = 'active'}) == 0; }
 
 # Ways to stop a call at the moment that is awaited.
+sub begin
+{
+	my ($call) = @_;
+	my $session = Faults::begin_session($node);
+	chomp($session->{pid} = Faults::run_in($session, 'SELECT pg_backend_pid();'));
+	Faults::begin_in($session, $call);
+	return $session;
+}
 my %stops = (
 	cancel => sub {
 		my ($call, $await) = @_;
-		my $session = begin_session();
-		my $pid = run_in($session, "SELECT pg_backend_pid();\n$call;");
+		my $session = begin($call);
 		$await->();
-		ask("SELECT pg_cancel_backend($pid)");
-		$session->{psql}->finish;
+		ask("SELECT pg_cancel_backend($session->{pid})");
+		Faults::end_session($session);
 	},
 	timeout => sub {
 		my ($call) = @_;
@@ -67,11 +61,10 @@ my %stops = (
 	},
 	disconnect => sub {
 		my ($call, $await) = @_;
-		my $session = begin_session();
-		run_in($session, "SELECT pg_backend_pid();\n$call;");
+		my $session = begin($call);
 		$await->();
 		$session->{psql}->signal('KILL');
-		eval { $session->{psql}->finish };
+		Faults::end_session($session);
 	});
 
 my $ids = "ARRAY(SELECT 'user' || i FROM generate_series(1, $users) AS i ORDER BY random())";
@@ -111,13 +104,13 @@ foreach my $row (@calls)
 	# In the middle.
 	foreach my $how (sort keys %stops)
 	{
-		run_in($holder, 'SELECT pg_advisory_lock(1);');
+		Faults::run_in($holder, 'SELECT pg_advisory_lock(1);');
 		$stops{$how}->($call, sub { Faults::await(\&is_waiting) });
 		Faults::await(\&is_over);
 		is(ask($count), $without, "$name, $how: is not done by half");
 		is( ask(q{SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid() AND relation IN ('userlock_private.account'::regclass, 'userlock_private.event'::regclass, 'person'::regclass)}),
 			'0', "$name, $how: no lock is left");
-		run_in($holder, 'SELECT pg_advisory_unlock(1);');
+		Faults::run_in($holder, 'SELECT pg_advisory_unlock(1);');
 	}
 
 	# Anywhere.
@@ -139,7 +132,6 @@ foreach my $row (@calls)
 	Faults::is_sound($node, $name);
 }
 
-$holder->{in} .= "\\q\n";
-$holder->{psql}->finish;
+Faults::end_session($_) foreach $holder, $asker;
 $node->stop;
 done_testing();

@@ -5,6 +5,7 @@ package Faults;
 use strict;
 use warnings;
 use FindBin;
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
@@ -44,6 +45,41 @@ sub await
 		usleep(10_000);
 	}
 	return 0;
+}
+
+# A session that runs statements one after the other, and goes on after errors.
+sub begin_session
+{
+	my ($node, @options) = @_;
+	my %session = (in => '', out => '', err => '');
+	$session{psql} = IPC::Run::start(
+		[ 'psql', '--no-psqlrc', '--no-align', '--tuples-only', '--quiet', @options, $node->connstr('postgres') ],
+		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err});
+	return \%session;
+}
+
+# Has it run statements, and waits for what they print.
+sub run_in
+{
+	my ($session, $statements) = @_;
+	$session->{out} = '';
+	$session->{in} .= "$statements\n\\echo that is all\n";
+	$session->{psql}->pump until $session->{out} =~ s/^that is all\n\z//m;
+	return $session->{out};
+}
+
+# Has it run a statement, and waits for nothing.
+sub begin_in
+{
+	my ($session, $statement) = @_;
+	$session->{in} .= "$statement;\n";
+	$session->{psql}->pump_nb while length $session->{in};
+}
+
+sub end_session
+{
+	my ($session) = @_;
+	eval { $session->{psql}->finish };
 }
 
 # Starts the server so that it can be told of a full disk and a wrong clock: see
