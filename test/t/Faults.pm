@@ -17,6 +17,9 @@ sub seconds
 	return $ENV{USERLOCK_FAULT_SECONDS} || $by_default;
 }
 
+# How long to wait for what should have come by then.
+sub timeout { return IPC::Run::timeout(90 + seconds(0)); }
+
 # Kills the server and all its processes at once, and waits until they are gone.
 sub kill_server
 {
@@ -51,10 +54,10 @@ sub await
 sub begin_session
 {
 	my ($node, @options) = @_;
-	my %session = (in => '', out => '', err => '');
+	my %session = (in => '', out => '', err => '', timeout => timeout());
 	$session{psql} = IPC::Run::start(
 		[ 'psql', '--no-psqlrc', '--no-align', '--tuples-only', '--quiet', @options, $node->connstr('postgres') ],
-		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err});
+		'<', \$session{in}, '>', \$session{out}, '2>', \$session{err}, $session{timeout});
 	return \%session;
 }
 
@@ -62,6 +65,7 @@ sub begin_session
 sub run_in
 {
 	my ($session, $statements) = @_;
+	$session->{timeout}->start;
 	$session->{out} = '';
 	$session->{in} .= "$statements\n\\echo that is all\n";
 	$session->{psql}->pump until $session->{out} =~ s/^that is all\n\z//m;

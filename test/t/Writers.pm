@@ -92,7 +92,7 @@ sub start
 		close $script;
 		push @{ $self->{running} }, [ $file, IPC::Run::start(
 			[ 'psql', '--no-psqlrc', '--no-align', '--tuples-only', '--field-separator= ', "--file=$file.sql", $node->connstr('postgres') ],
-			'<', \undef, '>', "$file.out", '2>', "$file.err") ];
+			'<', \undef, '>', "$file.out", '2>', "$file.err", Faults::timeout()) ];
 	}
 }
 
