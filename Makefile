@@ -3,6 +3,7 @@
 #   make, make install, make installcheck    as in any PGXS extension
 #   make demo, make test, make bench         install what is missing first
 #   make fuzz                                look for inputs that break the codec or the parser of SCIM
+#   make dist                                make the archive for PGXN of what is committed
 #   make proto                               generate src/http/zitadel_rpc.pb-c.{c,h}
 
 # These must work where there is no PostgreSQL yet.
@@ -95,7 +96,9 @@ superuser:
 
 ifneq ($(here),.)
 .PHONY: vpath-directories
-$(OBJS) $(HTTP_OBJS) $(DATA_built): | vpath-directories
+$(OBJS) $(HTTP_OBJS): | vpath-directories
+# The sources of a release have the scripts already; here they are made all the same.
+$(DATA_built): vpath-directories
 vpath-directories:
 	@$(MKDIR_P) src/core src/http sql
 	@test -e expected || ln -s $(abspath $(here))/expected expected
@@ -134,9 +137,9 @@ contract_parts = $(patsubst $(here)/sql/%.sql,%,$(sort $(wildcard $(here)/sql/ht
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/profile \
 	http/grpc http/trouble $(foreach contract,$(CONTRACTS),$(call contract_parts,$(contract))) common/privileges
 sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
-	cat $^ > $@
+	cat $(filter %.sql,$^) > $@
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
-	cat $^ > $@
+	cat $(filter %.sql,$^) > $@
 
 ifneq ($(HTTP),no)
 # The configuration of nginx and PostgREST, what fills it in for a deployment, and the
@@ -153,6 +156,16 @@ uninstall: uninstall-http
 uninstall-http:
 	rm -rf '$(HTTP_DIR)/http' '$(HTTP_DIR)/console'
 	-rmdir '$(HTTP_DIR)'
+endif
+
+# The archive has the install scripts, by which PGXN knows the extensions.
+ifneq ($(HTTP),no)
+DIST = userlock-$(EXTVERSION).0
+.PHONY: dist
+dist: $(DATA_built)
+	@cd '$(here)' && test -z "$$(git status --porcelain)" || { echo 'commit first: the archive is made of what is committed' >&2; exit 1; }
+	git -C '$(here)' archive --format=zip --output='$(abspath $(DIST).zip)' --prefix=$(DIST)/sql/ \
+		$(foreach script,$(DATA_built),--add-file='$(abspath $(script))') --prefix=$(DIST)/ HEAD
 endif
 
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
