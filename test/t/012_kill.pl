@@ -18,12 +18,12 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION userlock');
 
 my $writers = Writers->new($node, 5);
-my $end = time + Faults::seconds(12);
+my $end = time + Faults::seconds(9);
 for (my $round = 1; $round <= 4 || time < $end; $round++)
 {
 	my $victim = $round % 2 ? 'a backend' : 'the server';
 	my $when = "round $round, $victim killed";
-	$writers->start($node, 4000);
+	$writers->start($node, 20_000);
 	sleep(0.6 + rand 0.8);
 	if ($victim eq 'a backend')
 	{

@@ -51,7 +51,7 @@ for (my $round = 0; $round < @levels || time < $end; $round++)
 	$primary->reload;
 	$primary->poll_query_until('postgres', q{SELECT sync_state = 'sync' FROM pg_stat_replication});
 
-	$writers->start($primary, 4000);
+	$writers->start($primary, 20_000);
 	$primary->safe_psql('postgres', q{
 		SELECT userlock.lock_user('alice', idempotent => true), userlock.block_user('bob', until => clock_timestamp() + interval '1 hour', idempotent => true)});
 	# What waits for remote_apply is to be seen there at once; else it may take a moment.

@@ -37,7 +37,7 @@ for (my $round = 1; $round <= 1 || time < $end; $round++)
 {
 	my $when = "round $round, no room for data";
 	my $many = q{userlock.lock_users(ARRAY(SELECT 'many' || i FROM generate_series(1, 5000) AS i), 'all')};
-	$writers->start($node, 8000);
+	$writers->start($node, 20_000);
 	sleep(0.3);
 	Faults::tell(full => $node->data_dir);
 	sleep(0.8);
@@ -58,7 +58,7 @@ for (my $round = 1; $round <= 1 || time < $end; $round++)
 	is_deeply($writers->errors, {}, "$when: once there is room, everything works");
 
 	$when = "round $round, no room for the log";
-	$writers->start($node, 8000);
+	$writers->start($node, 20_000);
 	sleep(0.3);
 	Faults::tell(full => $wal);
 	is($writers->finish, 5, "$when: the server stopped");

@@ -100,7 +100,7 @@ my $when;
 foreach my $jump (0.2, 3600, 0.2)
 {
 	$when = "jumps of up to $jump s";
-	$writers->start($node, 3000 * Faults::seconds(4));
+	$writers->start($node, 8000 * Faults::seconds(4));
 	my $end = time + Faults::seconds(4) / 3;
 	while (time < $end)
 	{

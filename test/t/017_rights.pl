@@ -19,6 +19,7 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE person_in_session LOGIN;
 	CREATE ROLE helper;
 	CREATE ROLE other;
+	CREATE ROLE stranger;
 	GRANT helper TO person_in_session;
 	GRANT other TO person_in_session, helper;
 	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock TO helper;
@@ -129,7 +130,7 @@ my @calls = (
 	[ 'adopt', q{SELECT userlock.adopt('app.person', 'id')}, 'event', PT422 => q{SELECT userlock.adopt('app.person', 'no_column')}, 42501 => q{SELECT userlock.adopt('pg_class', 'oid')} ],
 	[ 'release', q{SELECT userlock.release('app.follower')}, 'reads', 42501 => q{SELECT userlock.release('pg_class')} ],
 	[ 'follow_row', q{INSERT INTO app.follower VALUES ('fred')}, 'event', PT422 => "INSERT INTO app.follower VALUES ($long)", '39P01' => 'SELECT userlock.follow_row()' ],
-	[ 'create_api_key', q{SELECT userlock.create_api_key('another', 'other')}, 'writes', PT409 => q{SELECT userlock.create_api_key('key', 'other')}, PT403 => q{SELECT userlock.create_api_key('another', 'postgres')} ],
+	[ 'create_api_key', q{SELECT userlock.create_api_key('another', 'other')}, 'writes', PT409 => q{SELECT userlock.create_api_key('key', 'other')}, PT403 => q{SELECT userlock.create_api_key('another', 'stranger')} ],
 	[ 'rotate_api_key', q{SELECT userlock.rotate_api_key('key')}, 'writes', PT404 => q{SELECT userlock.rotate_api_key('none')} ],
 	[ 'revoke_api_key', q{SELECT userlock.revoke_api_key('key')}, 'writes', PT404 => q{SELECT userlock.revoke_api_key('none')} ],
 	[ 'whoami', q{SELECT userlock.whoami()}, 'nothing' ],
@@ -148,24 +149,32 @@ my $before = run(q{
 	SELECT app.look(true);});
 is($before, "person_in_session helper helper app, public on on\n", 'who the session is');
 
+# What comes before each try, and after it.
+my ($before_each, $after_each) = ('', '');
+
 # Ways to meet an error, each of which says what it was, and who the session is then.
 sub errors_of
 {
 	my ($statement, $does) = @_;
 	my $quoted = $statement =~ s/'/''/gr;
 	return run(qq{
+		$before_each
 		$statement;
 		\\echo :LAST_ERROR_SQLSTATE
+		$after_each
 		SELECT app.look($does);
 		BEGIN;
 		SAVEPOINT before;
+		$before_each
 		$statement;
 		\\echo :LAST_ERROR_SQLSTATE
 		ROLLBACK TO before;
 		SELECT app.look($does);
 		COMMIT;
+		$before_each
 		SELECT app.catch('$quoted'), E'\\n' || app.look($does);
-		SELECT app.catch_again('$quoted'), E'\\n' || app.look($does);}) =~ s/\|\n/\n/gr;
+		SELECT app.catch_again('$quoted'), E'\\n' || app.look($does);
+		$after_each}) =~ s/\|\n/\n/gr;
 }
 sub tries
 {
@@ -214,13 +223,26 @@ Faults::run_in($holder, q{
 		userlock_private.lockout_policy, userlock_private.api_key, app.person, app.follower IN ACCESS EXCLUSIVE MODE;});
 run('SET lock_timeout = 10;');
 each_that('reads', 'waits in vain', '55P03');
-run('SET lock_timeout = 0; SET statement_timeout = 10;');
+run('RESET lock_timeout;');
+($before_each, $after_each) = ('SET statement_timeout = 30;', 'RESET statement_timeout;');
 each_that('reads', 'takes too long', '57014');
-run('SET statement_timeout = 0;');
+($before_each, $after_each) = ('', '');
 my $canceller = Faults::begin_session($node);
-Faults::begin_in($canceller, q{DO 'BEGIN LOOP PERFORM pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted; PERFORM pg_sleep(0.005); END LOOP; END'});
+chomp(my $its_pid = Faults::run_in($canceller, 'SELECT pg_backend_pid();'));
+# Each wait once: the next statement is not to be called off.
+Faults::begin_in($canceller, q{
+	DO $$
+	DECLARE
+		before timestamptz := now();
+	BEGIN
+		LOOP
+			SELECT coalesce(max(waitstart), before) INTO before FROM pg_locks
+			WHERE NOT granted AND waitstart > before AND pg_cancel_backend(pid);
+			PERFORM pg_sleep(0.005);
+		END LOOP;
+	END $$});
 each_that('reads', 'is called off', '57014');
-$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'DO%'});
+Faults::run_in($holder, "SELECT pg_terminate_backend($its_pid);");
 Faults::end_session($canceller);
 Faults::run_in($holder, 'ROLLBACK;');
 
