@@ -41,8 +41,8 @@ MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
-	document profile profile_names rights statements plans store \
-	account account_functions transition transition_functions \
+	batch document profile profile_names rights statements plans store \
+	account account_functions protection transition transition_functions undo \
 	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
@@ -60,10 +60,10 @@ ifeq ($(HTTP),no)
 NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql test/t/*.pl)
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
-	many_users outcomes invalid_arguments permission privileges enforcement registration whoami events_by_hour clock \
+	many_users undo protection outcomes invalid_arguments permission privileges enforcement registration whoami events_by_hour clock \
 	login adoption adoption_profile monitoring api_key http scim grpc verify)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
-ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users \
+ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users last-holder \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
 	unseen-lock-lock unseen-delete-lock \
 	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy adopted-rows adopted-names set-profile
@@ -125,7 +125,7 @@ endif
 
 # The install scripts are assembled from parts, in this order.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
-	core/rules core/tables core/transition core/account core/enforcement core/caller \
+	core/rules core/tables core/transition core/protection core/undo core/account core/enforcement core/caller \
 	core/lockout_policy core/login core/views core/find core/maintenance core/adoption core/monitoring core/api_key \
 	core/whoami common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))

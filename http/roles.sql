@@ -56,7 +56,7 @@ GRANT EXECUTE ON FUNCTION
     userlock.lock_user, userlock.unlock_user,
     userlock.block_user, userlock.unblock_user,
     userlock.lock_users, userlock.unlock_users,
-    userlock.block_users, userlock.unblock_users,
+    userlock.block_users, userlock.unblock_users, userlock.undo,
     userlock.try_transition, userlock.revoke_access,
     userlock.user_status, userlock.user_profile, userlock.set_profile,
     userlock.find_users, userlock.count_users, userlock.verify,

@@ -6,12 +6,10 @@
 
 # Installs what makes them; ends with code 2 where nothing can.
 require_chroots() {
-  (
-    require_root "making chroots" "$0, in a clone of root's own"
-    "$top/tools/setup" chroot
-    as_root unshare --mount --pid --ipc --fork --kill-child mount -t tmpfs tmpfs /mnt 2>/dev/null ||
-      die "no chroot can be made here: not even root may mount file systems"
-  ) || exit 2
+  (require_root "making chroots" "$0, in a clone of root's own") || exit 2
+  "$top/tools/setup" chroot || exit 2
+  as_root unshare --mount --pid --ipc --fork --kill-child mount -t tmpfs tmpfs /mnt 2>/dev/null ||
+    (die "no chroot can be made here: not even root may mount file systems") || exit 2
 }
 
 # make_chroot SUITE DIRECTORY [PACKAGE ...]: Debian's smallest with apt, and these.

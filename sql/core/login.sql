@@ -133,12 +133,14 @@ REVOKE EXECUTE ON FUNCTION userlock_private.was_reset FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.was_reset IS
 'Was the user unlocked, registered anew, or the access floor reset, since the last failure?';
 
--- Without the claims: who signs in has none, and the tenant has been judged.
+-- Without the claims: who signs in has none, and the tenant has been judged.  Whoever
+-- guesses passwords is held up whatever role it is about.
 CREATE FUNCTION userlock_private.lock_after_failures(failure userlock_private.login_failure, address text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET "request.jwt.claims" = ''
+SET userlock.protected_roles = ''
 AS $$
 DECLARE
     until timestamptz := nullif(failure.locked_until, 'infinity');

@@ -85,6 +85,7 @@ CREATE TABLE userlock_private.event (
     until timestamptz,
     details jsonb,
     attributes text[],
+    batch uuid,
     PRIMARY KEY (tenant, user_id, sequence)
 );
 
@@ -119,6 +120,9 @@ COMMENT ON COLUMN userlock_private.event.details IS
 COMMENT ON COLUMN userlock_private.event.attributes IS
 'Which attributes of the profile changed, never their values; NULL: the event is no profile_changed.';
 
+COMMENT ON COLUMN userlock_private.event.batch IS
+'What the event was written by, with others: a set-based call, an HTTP request, or what userlock.batch was set for; NULL: a call of its own.';
+
 -- The document, and beside it what users are found by.
 CREATE TABLE userlock_private.profile (
     tenant text COLLATE "C" NOT NULL,
@@ -144,6 +148,9 @@ CREATE INDEX profile_email ON userlock_private.profile (tenant, email_lower)
 WHERE email_lower IS NOT NULL;
 CREATE INDEX profile_display_name ON userlock_private.profile (tenant, display_name_lower)
 WHERE display_name_lower IS NOT NULL;
+-- For protected roles, which few have.
+CREATE INDEX profile_roles ON userlock_private.profile USING gin ((document -> 'roles') jsonb_path_ops)
+WHERE document ? 'roles';
 
 COMMENT ON TABLE userlock_private.profile IS
 'What is known of each user who has a profile: a SCIM 2.0 core User document (RFC 7643, section 4.1).';

@@ -27,11 +27,12 @@ CREATE TYPE userlock.transition_outcome AS (
     message text,
     detail text,
     hint text,
-    status userlock.user_status
+    status userlock.user_status,
+    batch uuid
 );
 
 COMMENT ON TYPE userlock.transition_outcome IS
-'What came of one attempt. outcome: "changed", "unchanged", or the name of what stood against it, which is the CONSTRAINT of the same error; sqlstate: 00000 for success; status: the user as they are now, NULL where not found or not looked up.';
+'What came of one attempt. outcome: "changed", "unchanged", or the name of what stood against it, which is the CONSTRAINT of the same error; sqlstate: 00000 for success; status: the user as they are now, NULL where not found or not looked up; batch: of the event written, see undo(), NULL where none was or it has none.';
 
 CREATE FUNCTION userlock.lock_user(
     user_id text,
@@ -131,7 +132,8 @@ CREATE FUNCTION userlock.lock_users(
     until timestamptz DEFAULT NULL,
     tenant text DEFAULT NULL,
     idempotent boolean DEFAULT false,
-    details jsonb DEFAULT NULL)
+    details jsonb DEFAULT NULL,
+    dry_run boolean DEFAULT false)
 RETURNS SETOF userlock.transition_outcome
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
 AS 'MODULE_PATHNAME', 'userlock_lock_users';
@@ -140,14 +142,15 @@ REVOKE EXECUTE ON FUNCTION userlock.lock_users FROM PUBLIC;
 COMMENT ON FUNCTION userlock.lock_users IS
 $$Locks many users of one tenant; returns an outcome for each id, in key order.
 
-The caller needs EXECUTE on lock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
+The caller needs EXECUTE on lock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. dry_run: tell what would come of it, and change nothing. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.unlock_users(
     user_ids text[],
     reason text DEFAULT NULL,
     tenant text DEFAULT NULL,
     idempotent boolean DEFAULT false,
-    details jsonb DEFAULT NULL)
+    details jsonb DEFAULT NULL,
+    dry_run boolean DEFAULT false)
 RETURNS SETOF userlock.transition_outcome
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
 AS 'MODULE_PATHNAME', 'userlock_unlock_users';
@@ -156,7 +159,7 @@ REVOKE EXECUTE ON FUNCTION userlock.unlock_users FROM PUBLIC;
 COMMENT ON FUNCTION userlock.unlock_users IS
 $$Unlocks many users of one tenant; returns an outcome for each id, in key order.
 
-The caller needs EXECUTE on unlock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
+The caller needs EXECUTE on unlock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. dry_run: tell what would come of it, and change nothing. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.block_users(
     user_ids text[],
@@ -164,7 +167,8 @@ CREATE FUNCTION userlock.block_users(
     until timestamptz DEFAULT NULL,
     tenant text DEFAULT NULL,
     idempotent boolean DEFAULT false,
-    details jsonb DEFAULT NULL)
+    details jsonb DEFAULT NULL,
+    dry_run boolean DEFAULT false)
 RETURNS SETOF userlock.transition_outcome
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
 AS 'MODULE_PATHNAME', 'userlock_block_users';
@@ -173,14 +177,15 @@ REVOKE EXECUTE ON FUNCTION userlock.block_users FROM PUBLIC;
 COMMENT ON FUNCTION userlock.block_users IS
 $$Blocks many users of one tenant; returns an outcome for each id, in key order.
 
-The caller needs EXECUTE on block_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
+The caller needs EXECUTE on block_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. dry_run: tell what would come of it, and change nothing. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.unblock_users(
     user_ids text[],
     reason text DEFAULT NULL,
     tenant text DEFAULT NULL,
     idempotent boolean DEFAULT false,
-    details jsonb DEFAULT NULL)
+    details jsonb DEFAULT NULL,
+    dry_run boolean DEFAULT false)
 RETURNS SETOF userlock.transition_outcome
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
 AS 'MODULE_PATHNAME', 'userlock_unblock_users';
@@ -189,5 +194,5 @@ REVOKE EXECUTE ON FUNCTION userlock.unblock_users FROM PUBLIC;
 COMMENT ON FUNCTION userlock.unblock_users IS
 $$Unblocks many users of one tenant; returns an outcome for each id, in key order.
 
-The caller needs EXECUTE on unblock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
+The caller needs EXECUTE on unblock_user as well. user_ids: at most 10000, no NULL, none twice. What is wrong with one id is that id's outcome and stops nothing else. dry_run: tell what would come of it, and change nothing. Errors of the whole call: PT403 no permission, PT422 invalid argument.$$;
 

@@ -57,7 +57,7 @@ BEGIN
     FOR readable IN
         SELECT * FROM (VALUES
             ('account', 'tenant, user_id, state, sequence, created_at, changed_at, locked_until, blocked_until, lock_sequence, block_sequence, access_valid_after, locked_at, blocked_at'),
-            ('event', 'tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details, attributes'),
+            ('event', 'tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details, attributes, batch'),
             ('profile', 'tenant, user_id, user_name, external_id, email, display_name, user_name_lower, email_lower, display_name_lower'),
             ('login_failure', 'tenant, failures, tried'),
             ('lockout_policy', 'tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address')
@@ -193,12 +193,12 @@ CREATE VIEW userlock_private.visible_history WITH (security_invoker) AS
 SELECT history.*
 FROM (
     SELECT tenant, user_id, sequence, kind, from_state, to_state,
-           at, actor, reason, until, details, attributes
+           at, actor, reason, until, details, attributes, batch
     FROM userlock_private.event
     UNION ALL
     SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
            expiry.from_state, expiry.to_state,
-           expiry.at, NULL, NULL, expiry.until, NULL, NULL
+           expiry.at, NULL, NULL, expiry.until, NULL, NULL, NULL
     FROM (SELECT userlock_private.present() AS now) AS clock
     CROSS JOIN userlock_private.visible_account AS account
     CROSS JOIN LATERAL userlock.pending_expiries(
@@ -214,7 +214,7 @@ COMMENT ON VIEW userlock_private.visible_history IS
 'The history that the caller may see, with the ends that have passed: the ground of the views about events.';
 
 CREATE VIEW userlock.user_history WITH (security_invoker) AS
-SELECT tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details, attributes
+SELECT tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details, attributes, batch
 FROM userlock_private.visible_history;
 
 COMMENT ON VIEW userlock.user_history IS

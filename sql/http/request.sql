@@ -149,7 +149,7 @@ RETURN ROW(
     user_id,
     CASE sqlstate WHEN '42501' THEN 'permission_denied' ELSE name END,
     CASE sqlstate WHEN '42501' THEN 'PT403' ELSE sqlstate END,
-    message, nullif(detail, ''), nullif(regexp_replace(hint, ' \[\w+\]$', ''), ''), NULL)::userlock.transition_outcome;
+    message, nullif(detail, ''), nullif(regexp_replace(hint, ' \[\w+\]$', ''), ''), NULL, NULL)::userlock.transition_outcome;
 
 REVOKE EXECUTE ON FUNCTION userlock_http.outcome_of_error FROM PUBLIC;
 COMMENT ON FUNCTION userlock_http.outcome_of_error IS
@@ -170,7 +170,7 @@ BEGIN
     PERFORM userlock.caller_tenants();
     -- A query, because an expression may have been permitted to another role before.
     SELECT * INTO found FROM userlock.user_status(user_id, tenant);
-    RETURN ROW(user_id, 'unchanged', '00000', NULL, NULL, NULL, found)::userlock.transition_outcome;
+    RETURN ROW(user_id, 'unchanged', '00000', NULL, NULL, NULL, found, NULL)::userlock.transition_outcome;
 EXCEPTION WHEN SQLSTATE 'PT401' OR SQLSTATE 'PT403' OR SQLSTATE 'PT404' OR SQLSTATE 'PT422' OR insufficient_privilege THEN
     GET STACKED DIAGNOSTICS name = CONSTRAINT_NAME, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
     RETURN userlock_http.outcome_of_error(user_id, name, SQLSTATE, SQLERRM, detail, hint);
@@ -210,7 +210,7 @@ BEGIN
         WHEN 'delete' THEN
             SELECT * INTO changed FROM userlock.delete_user(user_id, reason, expected_sequence => expected_sequence);
     END CASE;
-    RETURN ROW(user_id, 'changed', '00000', NULL, NULL, NULL, changed)::userlock.transition_outcome;
+    RETURN ROW(user_id, 'changed', '00000', NULL, NULL, NULL, changed, NULL)::userlock.transition_outcome;
 EXCEPTION WHEN SQLSTATE 'PT401' OR SQLSTATE 'PT403' OR SQLSTATE 'PT404' OR SQLSTATE 'PT409' OR SQLSTATE 'PT412' OR SQLSTATE 'PT422'
     OR insufficient_privilege THEN
     GET STACKED DIAGNOSTICS name = CONSTRAINT_NAME, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;

@@ -105,7 +105,8 @@ userlock_account_append(const UserLockRequest *request,
 		.reason = request->reason,
 		.until = request->until,
 		.details = request->details,
-		.attributes = request->attributes
+		.attributes = request->attributes,
+		.batch = request->batch
 	};
 
 	userlock_store_append(&request->key, &event);
@@ -291,7 +292,8 @@ userlock_account_register_on_demand(const UserLockRequest *request,
 	UserLockRequest registration = {
 		.key = *key,
 		.actor = request->actor,
-		.until = USERLOCK_NO_END
+		.until = USERLOCK_NO_END,
+		.batch = request->batch
 	};
 	UserLockResult result = USERLOCK_RESULT_CHANGED;
 
@@ -302,6 +304,8 @@ userlock_account_register_on_demand(const UserLockRequest *request,
 		return USERLOCK_RESULT_USER_NOT_FOUND;
 
 	init_account(account);
+	if (request->dry_run)
+		return result;
 	if (!userlock_store_insert(key, account, (Datum) 0))
 		return USERLOCK_RESULT_USER_ALREADY_REGISTERED;
 

@@ -12,6 +12,7 @@
 #include "utils/jsonb.h"
 
 #include "core/arguments.h"
+#include "core/batch.h"
 #include "core/caller.h"
 #include "core/document.h"
 
@@ -59,7 +60,12 @@ userlock_arguments_read(UserLockRequest *request, FunctionCallInfo fcinfo,
 		n++;
 	}
 	if (takes & USERLOCK_TAKES_EXPECTED_DETAILS)
+	{
 		request->expected_details = USERLOCK_GETARG_OPTIONAL(n);
+		n++;
+	}
+	if (takes & USERLOCK_TAKES_DRY_RUN)
+		request->dry_run = !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
 }
 
 static bool
@@ -92,6 +98,10 @@ userlock_arguments_admit(UserLockRequest *request, const char *function)
 		return USERLOCK_RESULT_TENANT_INVALID;
 
 	request->actor = CStringGetTextDatum(userlock_caller_actor(&caller));
+	if (caller.has_claims && caller.subject &&
+		strcmp(caller.tenant, TextDatumGetCString(request->key.tenant)) == 0)
+		request->caller = CStringGetTextDatum(caller.subject);
+	request->batch = userlock_batch_current();
 	return USERLOCK_RESULT_OK;
 }
 

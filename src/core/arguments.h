@@ -17,11 +17,12 @@
 #define USERLOCK_TAKES_EXPECTED_STATE		0x08
 #define USERLOCK_TAKES_REVOKE_ACCESS		0x10
 #define USERLOCK_TAKES_EXPECTED_DETAILS	0x20
+#define USERLOCK_TAKES_DRY_RUN			0x40
 
 /*
  * Reads the arguments of a function from number 'first' on, in this order:
  * reason, until, tenant, expected_sequence, idempotent, details, expected_state,
- * revoke_access, expected_details.  'takes' says which of the optional ones are among them.
+ * revoke_access, expected_details, dry_run.  'takes' says which of the optional ones are among them.
  */
 extern void userlock_arguments_read(UserLockRequest *request,
 									FunctionCallInfo fcinfo, int first,
@@ -31,7 +32,7 @@ extern void userlock_arguments_read(UserLockRequest *request,
  * Finds out who asks and for which tenant, and whether they may: the core
  * function of the name must be theirs to execute (NULL: the server has seen to
  * that).  Comes before all else that could tell a caller something: fills in
- * the actor and the tenant, or returns why not.
+ * the actor, the tenant and the batch, or returns why not.
  */
 extern UserLockResult userlock_arguments_admit(UserLockRequest *request,
 											   const char *function);

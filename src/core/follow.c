@@ -14,6 +14,7 @@
 #include "core/account.h"
 #include "core/adoption.h"
 #include "core/arguments.h"
+#include "core/batch.h"
 #include "core/caller.h"
 #include "core/follow.h"
 
@@ -34,6 +35,7 @@ userlock_follow_begin(const UserLockFollowed *followed, HeapTuple row)
 	if (!userlock_caller_read(&caller))
 		userlock_arguments_raise(request, USERLOCK_RESULT_CLAIMS_MALFORMED);
 	request->actor = CStringGetTextDatum(userlock_caller_actor(&caller));
+	request->batch = userlock_batch_current();
 	request->key = userlock_users_table_key(users, row, columns);
 	if (users->columns[USERLOCK_COLUMN_TENANT] != InvalidAttrNumber &&
 		!userlock_caller_may_name(&caller, TextDatumGetCString(request->key.tenant)))

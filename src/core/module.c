@@ -8,10 +8,14 @@
 #include "utils/guc.h"
 
 #include "core/userlock.h"
+#include "core/batch.h"
 #include "core/compat.h"
 
 USERLOCK_MODULE_MAGIC("userlock");
 
+char	   *userlock_batch = NULL;
+bool		userlock_protect_caller = false;
+char	   *userlock_protected_roles = NULL;
 char	   *userlock_tenant = NULL;
 bool		userlock_notify = false;
 int			userlock_registration = USERLOCK_REGISTRATION_EXPLICIT;
@@ -24,6 +28,18 @@ static const struct config_enum_entry registrations[] = {
 	{"on_demand", USERLOCK_REGISTRATION_ON_DEMAND, false},
 	{NULL, 0, false}
 };
+
+static bool
+check_batch(char **newval, void **extra, GucSource source)
+{
+	pg_uuid_t	batch;
+
+	if (**newval == '\0' || userlock_batch_parse(*newval, &batch))
+		return true;
+
+	GUC_check_errdetail("A batch is a uuid.");
+	return false;
+}
 
 /*
  * What strays in between the quotes would be part of every subject, and what is
@@ -59,6 +75,20 @@ void
 _PG_init(void)
 {
 	/*
+	 * Anyone may set it: it says no more than that events belong together.
+	 */
+	DefineCustomStringVariable("userlock.batch",
+							   "The batch that events belong to, a uuid.",
+							   "Empty: to that of the HTTP request, or of the set-based call.",
+							   &userlock_batch,
+							   "",
+							   PGC_USERSET,
+							   0,
+							   check_batch,
+							   NULL,
+							   NULL);
+
+	/*
 	 * Not for everyone: where it is set, who reads events is shown no e-mail
 	 * addresses.
 	 */
@@ -87,6 +117,30 @@ _PG_init(void)
 							 NULL,
 							 NULL,
 							 NULL);
+
+	/*
+	 * Not for everyone: who is held by these could set them aside.
+	 */
+	DefineCustomBoolVariable("userlock.protect_caller",
+							 "Refuses to have callers lock or block themselves.",
+							 NULL,
+							 &userlock_protect_caller,
+							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+	DefineCustomStringVariable("userlock.protected_roles",
+							   "Roles of profiles, separated by commas; the last user allowed to come in who has one is neither locked nor blocked.",
+							   "Failed logins lock all the same.",
+							   &userlock_protected_roles,
+							   "",
+							   PGC_SUSET,
+							   0,
+							   NULL,
+							   NULL,
+							   NULL);
 
 	/*
 	 * Not for everyone: it lets in people of whom nothing is known.

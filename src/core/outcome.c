@@ -195,8 +195,8 @@ userlock_outcome_row(const UserLockOutcome *outcome,
 					 TupleDesc transition_outcome)
 {
 	Explanation explanation = explain(outcome);
-	Datum		values[7] = {0};
-	bool		nulls[7] = {false};
+	Datum		values[8] = {0};
+	bool		nulls[8] = {false};
 
 	values[0] = outcome->key.user_id;
 	nulls[0] = outcome->key.user_id == (Datum) 0;
@@ -217,6 +217,8 @@ userlock_outcome_row(const UserLockOutcome *outcome,
 		values[6] = HeapTupleGetDatum(status_row(outcome, user_status));
 		ReleaseTupleDesc(user_status);
 	}
+	values[7] = outcome->batch;
+	nulls[7] = outcome->batch == (Datum) 0;
 	return heap_form_tuple(transition_outcome, values, nulls);
 }
 

@@ -38,6 +38,7 @@ typedef struct UserLockOutcome
 	UserLockKey key;			/* whom it is about; 0 where not known */
 	bool		has_account;	/* the account was found */
 	UserLockAccount account;	/* as it stands now */
+	Datum		batch;			/* uuid: of what has been written; 0: none */
 	int64		expected_sequence;	/* of USERLOCK_RESULT_SEQUENCE_DIFFERS */
 	const char *object;			/* the function or table that it is about */
 } UserLockOutcome;

@@ -12,6 +12,9 @@ typedef struct UserLockRequest
 {
 	UserLockKey key;
 	Datum		actor;			/* text */
+	Datum		caller;			/* text: the id of the user who asks; 0: no user
+								 * of this tenant */
+	Datum		batch;			/* uuid */
 	Datum		reason;			/* text */
 	bool		has_until;		/* maybe without end */
 	TimestampTz until;			/* USERLOCK_NO_END: none */
@@ -22,6 +25,7 @@ typedef struct UserLockRequest
 	Datum		expected_details;	/* jsonb: of the restriction that is lifted */
 	bool		idempotent;
 	bool		revoke_access;	/* also where the transition does not */
+	bool		dry_run;		/* tell what would come of it, write nothing */
 	Datum		details;		/* jsonb */
 	Datum		attributes;		/* text[]: of the profile, which change */
 } UserLockRequest;

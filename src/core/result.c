@@ -70,6 +70,18 @@ const UserLockResultText userlock_results[] = {
 		gettext_noop("Autovacuum, ANALYZE, an index build or the refresh of a materialized view runs this, in the name of a table's owner."),
 		gettext_noop("Call it in a statement of its own, and not in an index or a materialized view.")
 	},
+	[USERLOCK_RESULT_CALLER_PROTECTED] = {
+		"caller_protected", ERRCODE_USERLOCK_FORBIDDEN,
+		gettext_noop("user \"%s\" is the caller"),
+		gettext_noop("The setting userlock.protect_caller keeps callers from locking and blocking themselves."),
+		gettext_noop("Have somebody else do it.")
+	},
+	[USERLOCK_RESULT_LAST_HOLDER_PROTECTED] = {
+		"last_holder_protected", ERRCODE_USERLOCK_FORBIDDEN,
+		gettext_noop("user \"%s\" is the last holder of a protected role"),
+		gettext_noop("Nobody else in tenant \"%s\" is allowed to come in and has the role, which the setting userlock.protected_roles names."),
+		gettext_noop("Give the role to somebody else first, or unlock another holder.")
+	},
 	[USERLOCK_RESULT_USER_NOT_FOUND] = {
 		"user_not_found", ERRCODE_USERLOCK_NOT_FOUND,
 		gettext_noop("user \"%s\" not found"),
@@ -106,6 +118,25 @@ const UserLockResultText userlock_results[] = {
 		gettext_noop("user \"%s\" was not restricted with the expected details"),
 		NULL,
 		gettext_noop("Leave expected_details out to lift the restriction whoever set it.")
+	},
+	[USERLOCK_RESULT_CHANGE_NOT_UNDOABLE] = {
+		"change_not_undoable", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("what happened to user \"%s\" cannot be undone"),
+		NULL,
+		gettext_noop("Only lock, unlock, block and unblock are undone, and only as far as the batch changed the state in the end.")
+	},
+	/* The batch stands where a user's id would. */
+	[USERLOCK_RESULT_BATCH_NOT_FOUND] = {
+		"batch_not_found", ERRCODE_USERLOCK_NOT_FOUND,
+		gettext_noop("batch %s not found"),
+		gettext_noop("Tenant \"%s\" has no event of this batch since the moment given."),
+		gettext_noop("Check the batch and the tenant, and give a since that is earlier.")
+	},
+	[USERLOCK_RESULT_BATCH_INVALID] = {
+		"batch_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid batch"),
+		gettext_noop("The batch is null."),
+		gettext_noop("Give the batch of an event: user_history has it.")
 	},
 	[USERLOCK_RESULT_USER_NOT_AHEAD] = {
 		"user_not_ahead", ERRCODE_USERLOCK_REFUSED,

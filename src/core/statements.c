@@ -55,13 +55,13 @@
 
 #define APPEND \
 	"INSERT INTO userlock_private.event (tenant, user_id, sequence, kind," \
-	" from_state, to_state, at, actor, reason, until, details, attributes)" \
+	" from_state, to_state, at, actor, reason, until, details, attributes, batch)" \
 	" VALUES ($1, $2, $3, $4, $5::userlock.user_lock_state," \
-	" $6::userlock.user_lock_state, $7, $8, $9, $10, $11, $12)"
+	" $6::userlock.user_lock_state, $7, $8, $9, $10, $11, $12, $13)"
 
 #define APPEND_TYPES \
 	{TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, \
-	TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, TEXTARRAYOID}
+	TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, TEXTARRAYOID, UUIDOID}
 
 const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	[APPLY_LOCK] = {
@@ -157,7 +157,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	},
 	[APPEND_EVENT] = {
 		APPEND,
-		12, APPEND_TYPES, SPI_OK_INSERT
+		13, APPEND_TYPES, SPI_OK_INSERT
 	},
 	/*
 	 * Under REPEATABLE READ a user deleted and registered again behind the
@@ -166,7 +166,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	 */
 	[APPEND_FIRST_EVENT] = {
 		APPEND " ON CONFLICT DO NOTHING",
-		12, APPEND_TYPES, SPI_OK_INSERT
+		13, APPEND_TYPES, SPI_OK_INSERT
 	},
 	[LAST_EVENT] = {
 		"SELECT sequence, at, from_state FROM userlock_private.event" THIS_USER
@@ -177,6 +177,15 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		"SELECT sequence, at, reason, until, details FROM userlock_private.event" THIS_USER
 		" AND kind" EQ "$3 ORDER BY sequence DESC LIMIT 1",
 		3, {TEXTOID, TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[IS_LAST_HOLDER] = {
+		"SELECT userlock_private.is_last_holder($1, $2, $3)",
+		3, {TEXTOID, TEXTOID, BOOLOID}, SPI_OK_SELECT
+	},
+	[BATCH_CHANGES] = {
+		"SELECT user_id, sequence, locks, blocks"
+		" FROM userlock_private.batch_changes($1, $2, $3)",
+		3, {TEXTOID, UUIDOID, TIMESTAMPTZOID}, SPI_OK_SELECT
 	},
 	[FORGET_FAILURES] = {
 		"DELETE FROM userlock_private.login_failure WHERE ctid" EQ "ANY (ARRAY("

@@ -260,6 +260,45 @@ userlock_store_find_user_name(const UserLockKey *key, Datum user_name,
 	return found;
 }
 
+bool
+userlock_store_is_last_holder(const UserLockKey *key, bool to_lock)
+{
+	Datum		values[] = {key->tenant, key->user_id, BoolGetDatum(to_lock)};
+	bool		isnull;
+	bool		answer;
+
+	userlock_plans_run(IS_LAST_HOLDER, values, NULL, !to_lock);
+	answer = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										1, &isnull));
+	discard_result();
+	return answer;
+}
+
+int
+userlock_store_batch_changes(Datum tenant, Datum batch, TimestampTz since,
+							 UserLockBatchChange **changes)
+{
+	Datum		parameters[] = {tenant, batch, TimestampTzGetDatum(since)};
+	int			found = (int) userlock_plans_run(BATCH_CHANGES, parameters, NULL, true);
+
+	*changes = palloc(Max(found, 1) * sizeof(UserLockBatchChange));
+	for (int i = 0; i < found; i++)
+	{
+		Datum		values[4];
+		bool		nulls[4];
+
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		(*changes)[i] = (UserLockBatchChange) {
+			.user_id = datumCopy(values[0], false, -1),
+			.sequence = DatumGetInt64(values[1]),
+			.locks = DatumGetInt32(values[2]),
+			.blocks = DatumGetInt32(values[3])
+		};
+	}
+	discard_result();
+	return found;
+}
+
 void
 userlock_store_forget_failures(const UserLockKey *key)
 {
@@ -323,7 +362,8 @@ userlock_store_append(const UserLockKey *key, const UserLockEvent *event)
 		event->reason,
 		TimestampTzGetDatum(event->until),
 		event->details,
-		event->attributes
+		event->attributes,
+		event->batch
 	};
 	char		nulls[] = {
 		' ', ' ', ' ', ' ',
@@ -334,7 +374,8 @@ userlock_store_append(const UserLockKey *key, const UserLockEvent *event)
 		event->reason ? ' ' : 'n',
 		event->until == USERLOCK_NO_END ? 'n' : ' ',
 		event->details ? ' ' : 'n',
-		event->attributes ? ' ' : 'n'
+		event->attributes ? ' ' : 'n',
+		event->batch ? ' ' : 'n'
 	};
 
 	userlock_plans_run(event->from_state ? APPEND_EVENT : APPEND_FIRST_EVENT,

@@ -51,6 +51,7 @@ typedef struct UserLockEvent
 	TimestampTz until;			/* USERLOCK_NO_END: none */
 	Datum		details;		/* jsonb */
 	Datum		attributes;		/* text[]: of the profile, which changed */
+	Datum		batch;			/* uuid */
 } UserLockEvent;
 
 /*
@@ -141,6 +142,30 @@ extern bool userlock_store_put_profile(const UserLockKey *key,
  */
 extern bool userlock_store_find_user_name(const UserLockKey *key, Datum user_name,
 										  Datum *user_id, Datum *spelling);
+
+/*
+ * Is the user allowed to come in, and the last who is of those who have one of
+ * userlock.protected_roles?  to_lock: who asks is about to restrict the user, and
+ * whoever is about to restrict another holder has this one wait.
+ */
+extern bool userlock_store_is_last_holder(const UserLockKey *key, bool to_lock);
+
+/* What a batch did to one user, as their history tells. */
+typedef struct UserLockBatchChange
+{
+	Datum		user_id;		/* text */
+	int64		sequence;		/* of the batch's last event */
+	int			locks;			/* times locked less times unlocked: 1, 0 or -1 */
+	int			blocks;
+} UserLockBatchChange;
+
+/*
+ * The users of a tenant of whom a batch wrote events at 'since' or later, in key
+ * order.  Allocates changes in the current memory context; returns how many.
+ */
+extern int	userlock_store_batch_changes(Datum tenant, Datum batch,
+										 TimestampTz since,
+										 UserLockBatchChange **changes);
 
 /*
  * Forgets the user's failed logins, but for those that are just being

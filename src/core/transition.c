@@ -23,7 +23,25 @@
 #include "utils/fmgrprotos.h"
 
 #include "core/account.h"
+#include "core/protection.h"
 #include "core/transition.h"
+
+const char *
+userlock_transition_function(UserLockTransition transition)
+{
+	switch (transition)
+	{
+		case USERLOCK_LOCK:
+			return "lock_user";
+		case USERLOCK_UNLOCK:
+			return "unlock_user";
+		case USERLOCK_BLOCK:
+			return "block_user";
+		case USERLOCK_UNBLOCK:
+			return "unblock_user";
+	}
+	pg_unreachable();
+}
 
 /* The result of asking for what is so already. */
 static UserLockResult
@@ -69,6 +87,8 @@ change(const UserLockRequest *request, UserLockTransition transition,
 	UserLockState from = account->state;
 
 	apply(account, transition, to, moment, request->until);
+	if (request->dry_run)
+		return USERLOCK_RESULT_CHANGED;
 	userlock_store_put(&request->key, account);
 	userlock_account_append(request, account,
 							userlock_transition_event(transition),
@@ -92,14 +112,20 @@ has_expected_details(const UserLockRequest *request, UserLockTransition transiti
 										  request->expected_details)));
 }
 
-/* Locks the row, then judges it, and writes if there is anything to write. */
+/*
+ * Locks the row, then judges it, and writes if there is anything to write.  A dry
+ * run does neither: what it tells may be over by then.
+ */
 static UserLockResult
 attempt_on_locked_row(const UserLockRequest *request,
 					  UserLockTransition transition, UserLockOutcome *outcome)
 {
 	UserLockAccount *account = &outcome->account;
 	UserLockChange held;
-	UserLockResult result = userlock_account_hold(request, USERLOCK_FOR_UPDATE,
+	UserLockResult result = userlock_account_hold(request,
+												  request->dry_run ?
+												  USERLOCK_FOR_READING :
+												  USERLOCK_FOR_UPDATE,
 												  account, &held);
 	UserLockState to;
 
@@ -115,7 +141,9 @@ attempt_on_locked_row(const UserLockRequest *request,
 	if (request->until <= held.now)
 		return USERLOCK_RESULT_UNTIL_INVALID;	/* passed meanwhile */
 
-	userlock_account_append_expiries(&request->key, account, held.expiries, held.expired);
+	if (!request->dry_run)
+		userlock_account_append_expiries(&request->key, account,
+										 held.expiries, held.expired);
 	/* Ends are the clock's; the event's moment follows the event before it. */
 	return change(request, transition, to,
 				  userlock_account_next_moment(account, held.now), account);
@@ -219,12 +247,18 @@ userlock_transition_attempt(const UserLockRequest *request,
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->key = request->key;
 	outcome->expected_sequence = request->expected_sequence;
+	if (userlock_transition_restricts(transition))
+	{
+		outcome->result = userlock_protection_judge(request);
+		if (outcome->result != USERLOCK_RESULT_OK)
+			return;
+	}
 
 	/*
 	 * A new end can pass between the check of the request and this moment; what an
 	 * event says, the UPDATE does not see.
 	 */
-	if (request->until <= now || request->expected_details ||
+	if (request->until <= now || request->expected_details || request->dry_run ||
 		!userlock_store_apply(&request->key, transition, now, request->until,
 							  request->has_expected_sequence ?
 							  &request->expected_sequence : NULL,
@@ -239,9 +273,12 @@ userlock_transition_attempt(const UserLockRequest *request,
 		outcome->result = attempt_on_demand(request, transition, outcome);
 
 	/* Failures see an unlock in history; this one leaves nothing there. */
-	if (outcome->result == USERLOCK_RESULT_UNCHANGED && transition == USERLOCK_UNLOCK)
+	if (outcome->result == USERLOCK_RESULT_UNCHANGED &&
+		transition == USERLOCK_UNLOCK && !request->dry_run)
 		userlock_store_forget_failures(&request->key);
 
 	if (request->revoke_access && userlock_outcome_is_success(outcome))
 		revoke_access(request, transition, outcome);
+	if (outcome->result == USERLOCK_RESULT_CHANGED && !request->dry_run)
+		outcome->batch = request->batch;
 }

@@ -8,6 +8,9 @@
 #include "core/outcome.h"
 #include "core/request.h"
 
+/* The core function that makes it, whose EXECUTE privilege permits it. */
+extern const char *userlock_transition_function(UserLockTransition transition);
+
 /*
  * Attempts a transition that has been admitted and checked, inside an open
  * store.  Never raises for what the user or the request is like: the outcome

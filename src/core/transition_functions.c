@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "core/arguments.h"
+#include "core/batch.h"
 #include "core/caller.h"
 #include "core/transition.h"
 
@@ -29,14 +30,6 @@ PG_FUNCTION_INFO_V1(userlock_lock_users);
 PG_FUNCTION_INFO_V1(userlock_unlock_users);
 PG_FUNCTION_INFO_V1(userlock_block_users);
 PG_FUNCTION_INFO_V1(userlock_unblock_users);
-
-/* The core function of each transition, indexed by UserLockTransition. */
-static const char *const core_functions[USERLOCK_TRANSITION_COUNT] = {
-	"lock_user",
-	"unlock_user",
-	"block_user",
-	"unblock_user"
-};
 
 /* Only what is set can end; a lifted restriction takes no "until". */
 static int
@@ -103,7 +96,7 @@ admit(UserLockRequest *request, UserLockTransition transition,
 {
 	UserLockResult result;
 
-	outcome->object = core_functions[transition];
+	outcome->object = userlock_transition_function(transition);
 	result = userlock_arguments_admit(request, outcome->object);
 	if (result == USERLOCK_RESULT_OK && request->revoke_access &&
 		!userlock_caller_may_execute("revoke_access"))
@@ -227,7 +220,8 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 	InitMaterializedSRF(fcinfo, 0);
 
 	userlock_arguments_read(&request, fcinfo, 1,
-							takes_until(transition) | USERLOCK_TAKES_IDEMPOTENT);
+							takes_until(transition) | USERLOCK_TAKES_IDEMPOTENT |
+							USERLOCK_TAKES_DRY_RUN);
 	outcome.result = admit(&request, transition, &outcome);
 	if (outcome.result != USERLOCK_RESULT_OK)
 	{
@@ -235,6 +229,7 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 		userlock_outcome_raise(&outcome);
 	}
 	user_ids = read_user_ids(fcinfo, &request, &count);
+	request.batch = userlock_batch_current_or_new();
 
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	per_user = AllocSetContextCreate(CurrentMemoryContext, "userlock per user",
@@ -247,6 +242,7 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 		request.key.user_id = user_ids[i];
 		outcome.key = request.key;
 		outcome.has_account = false;
+		outcome.batch = (Datum) 0;
 		outcome.result = userlock_arguments_check_user_id(&request);
 		if (outcome.result == USERLOCK_RESULT_OK)
 			userlock_transition_attempt(&request, transition, &outcome);

@@ -32,6 +32,15 @@ UserLockStateGetDatum(UserLockState state)
 #define USERLOCK_GETARG_OPTIONAL(n) \
 	(PG_ARGISNULL(n) ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(n))))
 
+/* userlock.batch: what events belong to; empty: to the call alone. */
+extern char *userlock_batch;
+
+/* userlock.protect_caller: may nobody lock and block themselves? */
+extern bool userlock_protect_caller;
+
+/* userlock.protected_roles: the last who has one of these stays in. */
+extern char *userlock_protected_roles;
+
 /* userlock.tenant: the tenant meant where none is named. */
 extern char *userlock_tenant;
 

@@ -93,7 +93,7 @@ runs('bare', map { "$_;\n" } $documents =~ /`(SELECT userlock\.[^`…]*)`/g);
 
 is( $node->safe_psql('bare', 'SELECT state FROM userlock_private.account WHERE user_id = $$4711$$'),
 	'locked', 'the user of an adopted table is locked');
-like(slurp_file('history.csv'), qr/^default,4711,2,locked,active,locked,.*,phished,,,$/m, 'history was saved to a file');
+like(slurp_file('history.csv'), qr/^default,4711,2,locked,active,locked,.*,phished,,,,$/m, 'history was saved to a file');
 
 # Functions are shown in tables with the arguments that they have, in order, as far as
 # nothing is left out.

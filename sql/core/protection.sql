@@ -1,0 +1,52 @@
+--
+-- Whom nobody is to restrict by mistake
+--
+
+CREATE FUNCTION userlock_private.is_last_holder(tenant text, user_id text, to_lock boolean)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    protected text[] := regexp_split_to_array(trim(current_setting('userlock.protected_roles', true)), '\s*,\s*');
+    holding jsonb;
+BEGIN
+    FOR holding IN
+        SELECT DISTINCT jsonb_build_array(jsonb_build_object('value', role.value)) AS roles
+        FROM unnest(protected) AS role (value)
+        WHERE EXISTS (
+            SELECT FROM userlock_private.profile AS p
+            JOIN userlock_private.account AS a ON a.tenant = p.tenant AND a.user_id = p.user_id
+            WHERE p.tenant = is_last_holder.tenant AND p.user_id = is_last_holder.user_id
+            AND p.document -> 'roles' @> jsonb_build_array(jsonb_build_object('value', role.value))
+            AND userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, clock_timestamp())))
+        ORDER BY roles
+    LOOP
+        -- One at a time restricts holders of a role: of two who restrict the last two, one
+        -- waits here, and then sees what the other has done, or fails as serializable
+        -- transactions do.
+        IF to_lock THEN
+            PERFORM FROM userlock_private.account AS a
+            WHERE a.tenant = is_last_holder.tenant AND a.user_id IN (
+                SELECT p.user_id FROM userlock_private.profile AS p
+                WHERE p.tenant = is_last_holder.tenant AND p.document ? 'roles' AND p.document -> 'roles' @> holding)
+            ORDER BY a.user_id
+            FOR NO KEY UPDATE;
+        END IF;
+        PERFORM FROM userlock_private.profile AS p
+        JOIN userlock_private.account AS a ON a.tenant = p.tenant AND a.user_id = p.user_id
+        WHERE p.tenant = is_last_holder.tenant AND p.document ? 'roles' AND p.document -> 'roles' @> holding
+        AND p.user_id <> is_last_holder.user_id
+        AND userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, clock_timestamp()))
+        LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_private.is_last_holder FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.is_last_holder IS
+'Is the user allowed to come in, and has one of userlock.protected_roles that no other such user of the tenant has? Of a profile these are the values of its roles. to_lock: has others wait who are about to restrict holders of the role.';

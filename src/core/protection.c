@@ -1,0 +1,27 @@
+/*
+ * protection.c
+ *		Whom nobody is to restrict by mistake.
+ *
+ * Who locks themselves out, or the last who could unlock, needs somebody with the
+ * keys of the database.  Both protections are off unless their settings say otherwise.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "utils/fmgrprotos.h"
+
+#include "core/protection.h"
+
+UserLockResult
+userlock_protection_judge(const UserLockRequest *request)
+{
+	/* Ids are equal when their bytes are, see their collation. */
+	if (userlock_protect_caller && request->caller &&
+		DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
+											 request->caller, request->key.user_id)))
+		return USERLOCK_RESULT_CALLER_PROTECTED;
+	if (userlock_protected_roles[0] != '\0' &&
+		userlock_store_is_last_holder(&request->key, !request->dry_run))
+		return USERLOCK_RESULT_LAST_HOLDER_PROTECTED;
+	return USERLOCK_RESULT_OK;
+}

@@ -1,0 +1,18 @@
+/*
+ * protection.h
+ *		Whom nobody is to restrict by mistake.
+ */
+#ifndef USERLOCK_PROTECTION_H
+#define USERLOCK_PROTECTION_H
+
+#include "core/request.h"
+#include "core/result.h"
+
+/*
+ * May the user be locked or blocked, as far as the settings userlock.protect_caller
+ * and userlock.protected_roles go?  USERLOCK_RESULT_OK, ..._CALLER_PROTECTED or
+ * ..._LAST_HOLDER_PROTECTED.  Inside an open store.
+ */
+extern UserLockResult userlock_protection_judge(const UserLockRequest *request);
+
+#endif							/* USERLOCK_PROTECTION_H */
