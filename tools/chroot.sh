@@ -1,25 +1,26 @@
 # Bare Debians to try things on, for the commands that source this after lib.sh.
-# Takes root, or sudo, and what "tools/setup chroot" installs.
+# They take root, or sudo.
 #
-# What runs in one has processes and mounts of its own, which end with it, however
+# What runs in one has processes and mounts of its own, which end with it however
 # it ends; the network is shared.
 
-# What can have a chroot made does not say that it can: some containers forbid it.
+# Installs what makes them; ends with code 2 where nothing can.
 require_chroots() {
-  require_root "making chroots" "$0"
-  "$top/tools/setup" chroot
+  (require_root "making chroots" "$0, in a clone of root's own") || exit 2
+  "$top/tools/setup" chroot || exit 2
   as_root unshare --mount --pid --ipc --fork --kill-child mount -t tmpfs tmpfs /mnt 2>/dev/null ||
-    die "no chroot can be made here: this machine lets nobody mount file systems, not even root"
+    (die "no chroot can be made here: not even root may mount file systems") || exit 2
 }
 
 # make_chroot SUITE DIRECTORY [PACKAGE ...]: Debian's smallest with apt, and these.
-# A mirror that stands still serves too.
+# A mirror that stands still serves too.  Nothing there outlives a power failure, so
+# dpkg need not wait for the disk.
 make_chroot() {
   local suite=$1 directory=$2 packages
   shift 2
   packages=$(IFS=,; echo "$*")
   as_root mmdebstrap --quiet --mode=root --variant=minbase --skip=check/canmount \
-    --aptopt='Acquire::Check-Valid-Until "false"' ${packages:+--include="$packages"} "$suite" "$directory"
+    --aptopt='Acquire::Check-Valid-Until "false"' --dpkgopt=force-unsafe-io ${packages:+--include="$packages"} "$suite" "$directory"
 }
 
 # What root runs as the first process of a chroot.
@@ -50,11 +51,21 @@ enter_chroot() {
   return 1
 }
 
-# in_chroot DIRECTORY COMMAND ...: as root, at /.  Fails if something still runs
-# afterwards, which it ends.  Signals do not reach it: kill its process group.
+# in_chroot DIRECTORY COMMAND ...: as root, at /.  Fails too if something still runs
+# afterwards, and ends it.
 in_chroot() {
   as_root unshare --mount --pid --ipc --fork --kill-child \
     bash -euc "$(declare -f enter_chroot); enter_chroot \"\$@\"" chroot "$@"
 }
 
-remove_chroot() { as_root rm -rf --one-file-system "$1"; }
+# Ends what runs there, too, by its first process.
+remove_chroot() {
+  as_root bash -euc '
+    for process in /proc/[0-9]*; do
+      if [[ $(readlink "$process/cwd") == "$1" ]] && grep -qs "^NSpid:.*[[:space:]]1$" "$process/status"; then
+        kill -KILL "${process#/proc/}" || true
+        while [[ -e $process ]]; do sleep 0.1; done
+      fi
+    done
+    rm -rf --one-file-system "$1"' chroot "$1"
+}

@@ -87,6 +87,9 @@ work_directory() {
   (cd "$place" && pwd -P)
 }
 
+# Under whatever name: Debian's development files of a server bring one of a version.
+clang_program() { compgen -c clang | grep -xE 'clang(-[0-9]+)?' | sort --version-sort | tail -n 1; }
+
 pg_bin() { "$PG_CONFIG" --bindir; }
 
 # pg_ctl for the cluster in a directory; run from there, because the servers'

@@ -13,7 +13,7 @@ export async function showFind(place, { search, signal, problem }) {
   const choice = { text: search.get('text') ?? '', tenant: search.get('tenant') ?? me.tenant };
   const text = el('input', {
     type: 'search', value: choice.text, autocomplete: 'off', spellcheck: 'false', dir: 'auto', maxlength: 320,
-    oninput: debounce(150, () => choose({ text: text.value })),
+    oninput: debounce(150, () => look()),
   });
   const summary = el('p', { role: 'status', class: 'summary' });
   const list = el('ul', { class: 'found' });
@@ -24,6 +24,9 @@ export async function showFind(place, { search, signal, problem }) {
     Object.assign(choice, changes);
     loaded = load().catch(problem);
   };
+  // Once for a text: who types and presses Enter at once must not be looked for again,
+  // which would end the search that Enter waits for.
+  const look = () => { if (choice.text !== text.value) choose({ text: text.value }); };
 
   place.append(el('h1', {}, texts.views.find),
     el('form', {
@@ -31,7 +34,7 @@ export async function showFind(place, { search, signal, problem }) {
       // Enter opens the only one, or the first.
       onsubmit: async (event) => {
         event.preventDefault();
-        if (choice.text !== text.value) choose({ text: text.value });
+        look();
         await loaded;
         if (found.length) location.hash = personLink(found[0]);
       },

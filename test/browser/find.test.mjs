@@ -51,6 +51,8 @@ test('who is looked for is found while one types', async () => {
 test('without a mouse: typed, found, opened and unlocked', async () => {
   const { page, says, has, close } = await open();
   await page.waitForFunction(() => document.activeElement.type === 'search');
+  // Enter comes long before an answer.
+  await page.emulateNetworkConditions({ download: 1e6, upload: 1e6, latency: 400 });
   await page.keyboard.type('zoë');
   await page.keyboard.press('Enter');
   await says('Zoë Ziegler', 'h1');
