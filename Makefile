@@ -43,7 +43,7 @@ CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
 	document profile profile_names rights statements plans store \
 	account account_functions transition transition_functions \
-	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance
+	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance monitoring
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 

@@ -381,6 +381,19 @@ userlock_store_tenants(ArrayBuildState *tenants)
 }
 
 bool
+userlock_store_counted_from(TimestampTz *from)
+{
+	bool		found = userlock_plans_run(COUNTED_FROM, NULL, NULL, true) > 0;
+	bool		isnull;
+
+	if (found)
+		*from = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0],
+												  SPI_tuptable->tupdesc, 1, &isnull));
+	discard_result();
+	return found;
+}
+
+bool
 userlock_store_last_of_kind(const UserLockKey *key, const char *kind,
 							UserLockEvent *event)
 {
