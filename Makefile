@@ -18,6 +18,7 @@ bench:
 	@bench/run
 	@bench/enforce
 	@bench/directory
+	@bench/numbers
 	@bench/http
 	@bench/scim
 fuzz:
@@ -138,21 +139,32 @@ sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
 	cat $^ > $@
 
+# What Prometheus is given.
+SHARE_DIR        = $(DESTDIR)$(datadir)/userlock
+PROMETHEUS_FILES := $(patsubst $(here)/%,%,$(wildcard $(here)/prometheus/*.yaml))
+.PHONY: install-prometheus uninstall-prometheus
+install: install-prometheus
+install-prometheus:
+	$(MKDIR_P) '$(SHARE_DIR)/prometheus'
+	$(INSTALL_DATA) $(PROMETHEUS_FILES:%='$(here)'/%) '$(SHARE_DIR)/prometheus/'
+uninstall: uninstall-prometheus
+uninstall-prometheus: $(if $(filter no,$(HTTP)),,uninstall-http)
+	rm -rf '$(SHARE_DIR)/prometheus'
+	-rmdir '$(SHARE_DIR)'
+
 ifneq ($(HTTP),no)
 # The configuration of nginx and PostgREST, what fills it in for a deployment, and the
 # page of the help desk.
 HTTP_FILES := $(patsubst $(here)/%,%,$(wildcard $(addprefix $(here)/,http/*.* http/*/*.* http/*/*/*.* console/*.* console/*/*.*)))
-HTTP_DIR    = $(DESTDIR)$(datadir)/userlock
 .PHONY: install-http uninstall-http
 install: install-http
 install-http:
-	$(MKDIR_P) $(patsubst %,'$(HTTP_DIR)/%',$(sort $(dir $(HTTP_FILES))))
-	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/$$file '$(HTTP_DIR)'/$$file || exit; done
-	$(INSTALL_SCRIPT) '$(here)/http/render' '$(HTTP_DIR)/http/render'
+	$(MKDIR_P) $(patsubst %,'$(SHARE_DIR)/%',$(sort $(dir $(HTTP_FILES))))
+	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/$$file '$(SHARE_DIR)'/$$file || exit; done
+	$(INSTALL_SCRIPT) '$(here)/http/render' '$(SHARE_DIR)/http/render'
 uninstall: uninstall-http
 uninstall-http:
-	rm -rf '$(HTTP_DIR)/http' '$(HTTP_DIR)/console'
-	-rmdir '$(HTTP_DIR)'
+	rm -rf '$(SHARE_DIR)/http' '$(SHARE_DIR)/console'
 endif
 
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.
