@@ -227,6 +227,11 @@ BEGIN
         SELECT c.tenant, 'events', c.kind, c.events * (c.is_new::int - c.is_later::int) FROM change AS c
         UNION ALL
         SELECT l.tenant, l.metric, l.label, CASE WHEN l.metric = 'events' THEN l.value ELSE 0 END FROM userlock_private.tally AS l
+        UNION ALL
+        -- What alerts watch begins at none: of a row that was not there, they see no growth.
+        SELECT c.tenant, w.metric, w.label, 0
+        FROM (SELECT DISTINCT change.tenant FROM change) AS c
+        CROSS JOIN (VALUES ('events', 'locked'), ('failed_logins', 'counted'), ('failed_logins', 'refused')) AS w (metric, label)
     ) AS part
     GROUP BY 1, 2, 3
     ON CONFLICT ON CONSTRAINT tally_pkey DO UPDATE SET value = excluded.value WHERE t.value <> excluded.value;
