@@ -24,11 +24,11 @@ COMMENT ON FUNCTION userlock_private.counted_from IS
 
 -- An end that has passed is an event at its moment, written or not.
 CREATE VIEW userlock_private.visible_change WITH (security_invoker) AS
-SELECT event.tenant, event.kind, event.from_state, event.to_state
+SELECT event.tenant, event.user_id, event.kind, event.from_state, event.to_state
 FROM userlock_private.visible_event AS event
 WHERE event.at > userlock_private.counted_from()
 UNION ALL
-SELECT account.tenant, expiry.kind, expiry.from_state, expiry.to_state
+SELECT account.tenant, account.user_id, expiry.kind, expiry.from_state, expiry.to_state
 FROM (SELECT userlock_private.present() AS now) AS clock
 CROSS JOIN userlock_private.visible_account AS account
 CROSS JOIN LATERAL userlock.pending_expiries(
@@ -256,6 +256,34 @@ $$Counts users, events and failed logins of all tenants, so that statistics take
 
 Nothing depends on it: without it, statistics counts everything. Events are counted on from the last time, so that their number never gets smaller, whatever becomes of history. While there are prepared transactions, and under REPEATABLE READ and SERIALIZABLE, statistics takes what has happened since the last time but one or longer.$$;
 
+CREATE FUNCTION userlock_private.uncount(tenant text, user_id text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO userlock_private.tally AS t (tenant, metric, label, value)
+    SELECT uncount.tenant, part.metric, part.label, sum(part.value)
+    FROM (
+        SELECT 'events' AS metric, c.kind AS label, 1 AS value FROM userlock_private.visible_change AS c
+        WHERE c.tenant = uncount.tenant AND c.user_id = uncount.user_id
+        UNION ALL
+        SELECT 'users', s.label::text, s.value FROM userlock_private.visible_change AS c
+        CROSS JOIN LATERAL (VALUES (c.from_state, -1), (c.to_state, 1)) AS s (label, value)
+        WHERE c.tenant = uncount.tenant AND c.user_id = uncount.user_id AND s.label IS NOT NULL
+        UNION ALL
+        SELECT 'users', u.state::text, -1 FROM userlock_private.visible_user AS u
+        WHERE u.tenant = uncount.tenant AND u.user_id = uncount.user_id AND userlock_private.counted_from() IS NOT NULL
+    ) AS part
+    GROUP BY 2, 3
+    ON CONFLICT ON CONSTRAINT tally_pkey DO UPDATE SET value = t.value + excluded.value;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_private.uncount FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.uncount IS
+'For whoever is about to remove a user without an event, history and all: takes the user off the tally, and keeps the events in it. In the transaction that removes them, as the owner of the tables.';
+
 -- Hours, not days, because a day is as long as the session's time zone says.
 CREATE VIEW userlock.events_by_hour WITH (security_invoker) AS
 SELECT event.tenant, date_bin('1 hour', event.at, 'epoch'::timestamptz) AS hour, event.kind, count(*) AS events
@@ -347,6 +375,9 @@ BEGIN
             ('userlock_private.visible_event', 'userlock_private.event'),
             ('userlock_private.visible_login_failure', 'userlock_private.login_failure'),
             ('userlock_private.visible_lockout_policy', 'userlock_private.lockout_policy'),
+            ('userlock_private.visible_tally', 'userlock_private.tally'),
+            ('userlock_private.visible_counting', 'userlock_private.counting'),
+            ('userlock_private.visible_change', 'userlock_private.event'),
             ('userlock_private.visible_user', 'userlock_private.profile'),
             ('userlock_private.visible_user', 'userlock_private.account'),
             ('userlock.users', 'userlock_private.profile'),
