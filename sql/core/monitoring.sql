@@ -22,6 +22,15 @@ GRANT EXECUTE ON FUNCTION userlock_private.counted_from TO PUBLIC;
 COMMENT ON FUNCTION userlock_private.counted_from IS
 'The moment after which events are to be added to the tally; NULL: nothing was counted.';
 
+CREATE FUNCTION userlock_private.ends_from()
+RETURNS timestamptz
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'userlock_ends_from';
+
+GRANT EXECUTE ON FUNCTION userlock_private.ends_from TO PUBLIC;
+COMMENT ON FUNCTION userlock_private.ends_from IS
+'The moment before which no restriction has ended that is to be added to the tally; NULL: nothing was counted.';
+
 -- An end that has passed is an event at its moment, written or not.
 CREATE VIEW userlock_private.visible_change WITH (security_invoker) AS
 SELECT event.tenant, event.user_id, event.kind, event.from_state, event.to_state
@@ -35,8 +44,7 @@ CROSS JOIN LATERAL userlock.pending_expiries(
     account.state, account.sequence, account.changed_at,
     account.locked_until, account.blocked_until, clock.now) AS expiry
 WHERE least(account.locked_until, account.blocked_until) <= clock.now
-AND least(account.locked_until, account.blocked_until) >=
-    coalesce((SELECT min(counting.ends_from) FROM userlock_private.visible_counting AS counting), '-infinity')
+AND least(account.locked_until, account.blocked_until) >= userlock_private.ends_from()
 AND expiry.at > userlock_private.counted_from();
 
 REVOKE ALL ON userlock_private.visible_change FROM PUBLIC;

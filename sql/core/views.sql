@@ -62,7 +62,7 @@ BEGIN
             ('login_failure', 'tenant, failures, tried'),
             ('lockout_policy', 'tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address'),
             ('tally', 'tenant, metric, label, value'),
-            ('counting', 'tenant, counted_at, counted_from, ends_from, verified_at, problems')
+            ('counting', 'tenant, counted_at, verified_at, problems')
         ) AS t (name, columns)
     LOOP
         EXECUTE format('ALTER TABLE userlock_private.%I ENABLE ROW LEVEL SECURITY', readable.name);

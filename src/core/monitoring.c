@@ -9,34 +9,57 @@
 #include "core/store.h"
 
 PG_FUNCTION_INFO_V1(userlock_counted_from);
+PG_FUNCTION_INFO_V1(userlock_ends_from);
 
-typedef struct CountedFrom
+typedef struct Counting
 {
-	bool		is_null;
-	TimestampTz at;
-} CountedFrom;
+	bool		found;
+	TimestampTz counted_from;
+	TimestampTz ends_from;
+} Counting;
 
 /*
- * counted_from(): found once a query.  A function, and not a subquery, because the
- * planner asks a function for the value: so it knows how few events there are after
- * it, and takes the index.
+ * Found once a query.  A function, and not a subquery, because the planner asks a
+ * function for the value: so it knows how little there is after it, and takes the
+ * index.  It takes none for a subquery where rows have a policy.
  */
-Datum
-userlock_counted_from(PG_FUNCTION_ARGS)
+static const Counting *
+last_counting(FunctionCallInfo fcinfo)
 {
-	CountedFrom *from = fcinfo->flinfo->fn_extra;
+	Counting   *counting = fcinfo->flinfo->fn_extra;
 
-	if (from == NULL)
+	if (counting == NULL)
 	{
 		UserLockStore store;
 
-		from = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(CountedFrom));
+		counting = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Counting));
 		userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-		from->is_null = !userlock_store_counted_from(&from->at);
+		counting->found = userlock_store_counting(&counting->counted_from,
+												  &counting->ends_from);
 		userlock_store_end(&store);
-		fcinfo->flinfo->fn_extra = from;
+		fcinfo->flinfo->fn_extra = counting;
 	}
-	if (from->is_null)
+	return counting;
+}
+
+/* counted_from(): after which moment events are to be added to the tally */
+Datum
+userlock_counted_from(PG_FUNCTION_ARGS)
+{
+	const Counting *counting = last_counting(fcinfo);
+
+	if (!counting->found)
 		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMPTZ(from->at);
+	PG_RETURN_TIMESTAMPTZ(counting->counted_from);
+}
+
+/* ends_from(): from which moment on ends that have passed are */
+Datum
+userlock_ends_from(PG_FUNCTION_ARGS)
+{
+	const Counting *counting = last_counting(fcinfo);
+
+	if (!counting->found)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(counting->ends_from);
 }

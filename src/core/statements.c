@@ -202,8 +202,8 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		0, {0}, SPI_OK_SELECT
 	},
 	/* Of all tenants the same; in an order, so that there is an index for it. */
-	[COUNTED_FROM] = {
-		"SELECT counted_from FROM userlock_private.counting ORDER BY tenant LIMIT 1",
+	[COUNTING] = {
+		"SELECT counted_from, ends_from FROM userlock_private.counting ORDER BY tenant LIMIT 1",
 		0, {0}, SPI_OK_SELECT
 	},
 	[ADD_API_KEY] = {
