@@ -52,6 +52,24 @@ GRANT SELECT ON userlock_private.visible_change TO PUBLIC;
 COMMENT ON VIEW userlock_private.visible_change IS
 'What the caller may see of the events that are to be added to the tally.';
 
+-- Hashed and never sorted, nor compiled: the planner cannot tell how many events are
+-- the latest, and takes them for too few or too many.
+CREATE FUNCTION userlock_private.count_changes()
+RETURNS TABLE (tenant text, kind text, from_state userlock.user_lock_state, to_state userlock.user_lock_state, value bigint)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+SET search_path = pg_catalog, pg_temp
+SET enable_sort = off
+SET jit = off
+BEGIN ATOMIC
+    SELECT change.tenant, change.kind, change.from_state, change.to_state, count(*)
+    FROM userlock_private.visible_change AS change
+    GROUP BY 1, 2, 3, 4;
+END;
+
+GRANT EXECUTE ON FUNCTION userlock_private.count_changes TO PUBLIC;
+COMMENT ON FUNCTION userlock_private.count_changes IS
+'How many events, of those that the caller may see, are to be added to the tally.';
+
 -- What takes long: in functions that the planner does not look into, or it would
 -- prepare for their reading tables whole also where none of them is called.
 
@@ -117,9 +135,9 @@ SELECT 'users' AS metric, part.tenant, part.label, sum(part.value)::bigint AS va
 FROM (
     SELECT tally.tenant, tally.label, tally.value FROM userlock_private.visible_tally AS tally WHERE tally.metric = 'users'
     UNION ALL
-    SELECT change.tenant, state.label::text, state.value
-    FROM (SELECT c.tenant, c.from_state, c.to_state, count(*) AS users FROM userlock_private.visible_change AS c GROUP BY 1, 2, 3) AS change
-    CROSS JOIN LATERAL (VALUES (change.from_state, - change.users), (change.to_state, change.users)) AS state (label, value)
+    SELECT change.tenant COLLATE "C", state.label::text, state.value
+    FROM userlock_private.count_changes() AS change
+    CROSS JOIN LATERAL (VALUES (change.from_state, - change.value), (change.to_state, change.value)) AS state (label, value)
     WHERE state.label IS NOT NULL
     UNION ALL
     SELECT counted.tenant COLLATE "C", counted.label, counted.value FROM userlock_private.count_users(userlock_private.present()) AS counted
@@ -131,7 +149,7 @@ SELECT 'events', part.tenant, part.label, sum(part.value)::bigint
 FROM (
     SELECT tally.tenant, tally.label, tally.value FROM userlock_private.visible_tally AS tally WHERE tally.metric = 'events'
     UNION ALL
-    SELECT change.tenant, change.kind, count(*) FROM userlock_private.visible_change AS change GROUP BY 1, 2
+    SELECT change.tenant COLLATE "C", change.kind, change.value FROM userlock_private.count_changes() AS change
     UNION ALL
     SELECT counted.tenant COLLATE "C", counted.label, counted.value FROM userlock_private.count_events() AS counted
     WHERE userlock_private.counted_from() IS NULL
