@@ -43,7 +43,7 @@ CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
 	document profile profile_names rights statements plans store \
 	account account_functions transition transition_functions \
-	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance
+	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance erasure erasure_functions
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
@@ -126,7 +126,7 @@ endif
 # The install scripts are assembled from parts, in this order.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/rules core/tables core/transition core/account core/enforcement core/caller \
-	core/lockout_policy core/login core/views core/find core/maintenance core/adoption core/monitoring core/api_key \
+	core/lockout_policy core/login core/views core/find core/maintenance core/retention core/erasure core/adoption core/monitoring core/api_key \
 	core/whoami common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
 # What more a contract has is in a directory beside its file, and comes first.

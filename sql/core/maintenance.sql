@@ -13,20 +13,24 @@ $$Writes into history every restriction that has ended by itself, at the moment 
 
 Nothing depends on it: an end counts from its moment on, written or not. For those who read the tables by other means than the views, or want to see expiries in a change stream.$$;
 
-CREATE FUNCTION userlock.verify(
-    OUT tenant text,
-    OUT user_id text,
-    OUT problem text)
-RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION userlock_private.find_problems(only_tenant text)
+RETURNS TABLE (tenant text, user_id text, problem text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    -- States are compared by operators written out in full, and never by syntax that
-    -- hides one: a dump is read back under an empty search_path.
+-- Of one tenant by index: the plan must know whether there is one.
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH chained AS (
         SELECT
             e.*,
-            row_number() OVER history AS expected_sequence,
+            lag(e.sequence) OVER history AS sequence_before,
+            lag(e.sequence, 3) OVER history IS NULL AS early,
+            -- Below where a history was pruned are only the events, two at most, that set
+            -- what holds, or held not long ago.
+            coalesce(lead(e.kind) OVER history = 'pruned' OR lead(e.kind, 2) OVER history = 'pruned', false) AS kept,
             lag(e.to_state) OVER history AS state_before,
             lag(e.from_state) OVER history AS state_left,
             lag(e.at) OVER history AS at_before,
@@ -34,11 +38,18 @@ BEGIN ATOMIC
             -- an end that it gives is the clock's.
             e.at = (lag(e.at) OVER history + '1 microsecond'::interval) AS pushed
         FROM userlock_private.visible_event AS e
+        WHERE only_tenant IS NULL OR e.tenant = only_tenant
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
     ), judged AS (
         SELECT
             c.*,
+            -- Nothing is left that it would follow.
+            c.kept OR c.kind = 'pruned' AS begins,
             CASE
+                WHEN c.kept AND NOT c.kind = ANY ('{locked,blocked}'::text[]) THEN
+                    false
+                WHEN c.kind = 'pruned' THEN
+                    c.early AND (c.from_state IS NOT NULL OR c.to_state IS NOT NULL)
                 -- Whoever comes back is at most as restricted as they left.
                 WHEN c.kind = 'registered' THEN
                     c.from_state IS NULL
@@ -46,7 +57,7 @@ BEGIN ATOMIC
                     AND (NOT userlock.is_blocked(c.to_state) OR userlock.is_blocked(c.state_left))
                 WHEN c.kind = 'locked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'lock')
-                    AND coalesce(c.until > c.at OR c.pushed, true)
+                    AND coalesce(c.until > c.at OR c.pushed OR c.kept, true)
                 WHEN c.kind = 'unlocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unlock')
                 WHEN c.kind = 'lock_expired' THEN
@@ -54,7 +65,7 @@ BEGIN ATOMIC
                     AND c.until <= c.at AND c.at = greatest(c.until, c.at_before)
                 WHEN c.kind = 'blocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'block')
-                    AND coalesce(c.until > c.at OR c.pushed, true)
+                    AND coalesce(c.until > c.at OR c.pushed OR c.kept, true)
                 WHEN c.kind = 'unblocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unblock')
                 WHEN c.kind = 'block_expired' THEN
@@ -74,8 +85,8 @@ BEGIN ATOMIC
             e.tenant, e.user_id,
             (array_agg(e.to_state ORDER BY e.sequence DESC))[1] AS state,
             max(e.sequence) AS sequence,
-            (array_agg(e.at ORDER BY e.sequence DESC)
-                FILTER (WHERE e.kind = 'registered'))[1] AS created_at,
+            (array_agg(e.began ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = ANY ('{registered,pruned}'::text[])))[1] AS created_at,
             (array_agg(e.at ORDER BY e.sequence DESC))[1] AS changed_at,
             (array_agg(e.until ORDER BY e.sequence DESC)
                 FILTER (WHERE e.kind = 'locked'))[1] AS locked_until,
@@ -87,10 +98,15 @@ BEGIN ATOMIC
                 FILTER (WHERE e.kind = 'blocked'))[1] AS blocked_at,
             max(e.sequence) FILTER (WHERE e.kind = 'locked') AS lock_sequence,
             max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS block_sequence,
-            (array_agg(e.at ORDER BY e.sequence DESC) FILTER (
-                WHERE e.kind = ANY ('{locked,blocked,access_revoked,access_floor_reset}'::text[])
-                OR (e.kind = 'registered' AND e.sequence > 1)))[1] AS access_valid_after
-        FROM userlock_private.visible_event AS e
+            (array_agg(e.floor ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = 'pruned' OR userlock_private.voids_tokens(e.kind, e.sequence)))[1] AS access_valid_after
+        FROM (
+            -- OFFSET: whoever sorts is to carry moments, not documents.
+            SELECT v.tenant, v.user_id, v.sequence, v.kind, v.to_state, v.at, v.until,
+                CASE v.kind WHEN 'pruned' THEN (v.details ->> 'created_at')::timestamptz ELSE v.at END AS began,
+                CASE v.kind WHEN 'pruned' THEN (v.details ->> 'access_valid_after')::timestamptz ELSE v.at END AS floor
+            FROM userlock_private.visible_event AS v
+            WHERE only_tenant IS NULL OR v.tenant = only_tenant OFFSET 0) AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
         -- What is over counts no more.
@@ -112,16 +128,17 @@ BEGIN ATOMIC
             a.locked_until, a.blocked_until, a.lock_sequence, a.block_sequence,
             a.access_valid_after, a.locked_at, a.blocked_at
         FROM userlock_private.visible_account AS a
+        WHERE only_tenant IS NULL OR a.tenant = only_tenant
     ), problems AS (
         SELECT
             c.tenant, c.user_id, c.sequence,
             CASE
-                WHEN c.sequence <> c.expected_sequence THEN
-                    format('event %s is missing', c.expected_sequence)
-                WHEN (c.from_state IS NULL) <> (c.state_before IS NULL)
-                    OR c.from_state OPERATOR(userlock.<>) c.state_before THEN
+                WHEN NOT c.begins AND c.sequence <> coalesce(c.sequence_before, 0) + 1 THEN
+                    format('event %s is missing', coalesce(c.sequence_before, 0) + 1)
+                WHEN NOT c.begins AND ((c.from_state IS NULL) <> (c.state_before IS NULL)
+                    OR c.from_state OPERATOR(userlock.<>) c.state_before) THEN
                     format('event %s does not begin where the one before ended', c.sequence)
-                WHEN c.at < c.at_before AND c.kind <> 'access_floor_reset' THEN
+                WHEN NOT c.begins AND c.at < c.at_before AND c.kind <> 'access_floor_reset' THEN
                     format('event %s happened before the one before', c.sequence)
                 WHEN c.lawful IS NOT TRUE THEN
                     format('event %s is no lawful step', c.sequence)
@@ -143,10 +160,28 @@ BEGIN ATOMIC
     FROM problems AS p
     WHERE p.problem IS NOT NULL
     ORDER BY p.tenant, p.user_id, p.sequence NULLS LAST;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_private.find_problems FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.find_problems IS
+'What verify() finds, in one tenant or (NULL) in all that the caller may see.';
+
+CREATE FUNCTION userlock.verify(
+    tenant text DEFAULT NULL,
+    OUT tenant text,
+    OUT user_id text,
+    OUT problem text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT p.tenant, p.user_id, p.problem
+    FROM userlock_private.find_problems(CASE WHEN $1 IS NOT NULL THEN userlock_private.require_tenant($1, false) END) AS p;
 END;
 
 REVOKE EXECUTE ON FUNCTION userlock.verify FROM PUBLIC;
 COMMENT ON FUNCTION userlock.verify IS
 $$Every account that is not the fold of its events, with the first thing that is wrong; no rows: all is well.
 
-Reads both tables whole; for a caller with JWT claims, only what is there of the tenants that are theirs.$$;
+tenant: its users alone, by index; NULL means all that the caller's claims list, and without claims all that there are, for which both tables are read whole. Of a history that was pruned, what stays is judged. Errors: PT401 malformed claims, PT403 not the caller's tenant.$$;
