@@ -27,10 +27,8 @@ BEGIN
         SELECT
             e.*,
             lag(e.sequence) OVER history AS sequence_before,
-            lag(e.sequence, 3) OVER history IS NULL AS early,
-            -- Below where a history was pruned are only the events, two at most, that set
-            -- what holds, or held not long ago.
-            coalesce(lead(e.kind) OVER history = 'pruned' OR lead(e.kind, 2) OVER history = 'pruned', false) AS kept,
+            -- Below where a history was pruned is only what restricted.
+            count(*) FILTER (WHERE e.kind <> 'locked' AND e.kind <> 'blocked') OVER history = 1 AS is_first,
             lag(e.to_state) OVER history AS state_before,
             lag(e.from_state) OVER history AS state_left,
             lag(e.at) OVER history AS at_before,
@@ -43,13 +41,7 @@ BEGIN
     ), judged AS (
         SELECT
             c.*,
-            -- Nothing is left that it would follow.
-            c.kept OR c.kind = 'pruned' AS begins,
             CASE
-                WHEN c.kept AND NOT c.kind = ANY ('{locked,blocked}'::text[]) THEN
-                    false
-                WHEN c.kind = 'pruned' THEN
-                    c.early AND (c.from_state IS NOT NULL OR c.to_state IS NOT NULL)
                 -- Whoever comes back is at most as restricted as they left.
                 WHEN c.kind = 'registered' THEN
                     c.from_state IS NULL
@@ -57,7 +49,7 @@ BEGIN
                     AND (NOT userlock.is_blocked(c.to_state) OR userlock.is_blocked(c.state_left))
                 WHEN c.kind = 'locked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'lock')
-                    AND coalesce(c.until > c.at OR c.pushed OR c.kept, true)
+                    AND coalesce(c.until > c.at OR c.pushed, true)
                 WHEN c.kind = 'unlocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unlock')
                 WHEN c.kind = 'lock_expired' THEN
@@ -65,7 +57,7 @@ BEGIN
                     AND c.until <= c.at AND c.at = greatest(c.until, c.at_before)
                 WHEN c.kind = 'blocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'block')
-                    AND coalesce(c.until > c.at OR c.pushed OR c.kept, true)
+                    AND coalesce(c.until > c.at OR c.pushed, true)
                 WHEN c.kind = 'unblocked' THEN
                     c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, 'unblock')
                 WHEN c.kind = 'block_expired' THEN
@@ -77,6 +69,8 @@ BEGIN
                     c.to_state OPERATOR(userlock.=) c.from_state AND c.at <= c.at_before
                 WHEN c.kind = 'deleted' THEN
                     c.from_state IS NOT NULL AND c.to_state IS NULL
+                WHEN c.kind = 'pruned' THEN
+                    c.is_first AND (c.from_state IS NOT NULL OR c.to_state IS NOT NULL)
             END AS lawful
         FROM chained AS c
     ), folded AS (
@@ -101,12 +95,11 @@ BEGIN
             (array_agg(e.floor ORDER BY e.sequence DESC)
                 FILTER (WHERE e.kind = 'pruned' OR userlock_private.voids_tokens(e.kind, e.sequence)))[1] AS access_valid_after
         FROM (
-            -- OFFSET: whoever sorts is to carry moments, not documents.
             SELECT v.tenant, v.user_id, v.sequence, v.kind, v.to_state, v.at, v.until,
                 CASE v.kind WHEN 'pruned' THEN (v.details ->> 'created_at')::timestamptz ELSE v.at END AS began,
                 CASE v.kind WHEN 'pruned' THEN (v.details ->> 'access_valid_after')::timestamptz ELSE v.at END AS floor
             FROM userlock_private.visible_event AS v
-            WHERE only_tenant IS NULL OR v.tenant = only_tenant OFFSET 0) AS e
+            WHERE only_tenant IS NULL OR v.tenant = only_tenant) AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
         -- What is over counts no more.
@@ -133,16 +126,20 @@ BEGIN
         SELECT
             c.tenant, c.user_id, c.sequence,
             CASE
-                WHEN NOT c.begins AND c.sequence <> coalesce(c.sequence_before, 0) + 1 THEN
+                -- Nothing is left that it would follow.
+                WHEN c.kind = 'pruned' THEN
+                    CASE WHEN c.lawful IS NOT TRUE THEN format('event %s is no lawful step', c.sequence) END
+                WHEN c.sequence <> coalesce(c.sequence_before, 0) + 1 THEN
                     format('event %s is missing', coalesce(c.sequence_before, 0) + 1)
-                WHEN NOT c.begins AND ((c.from_state IS NULL) <> (c.state_before IS NULL)
-                    OR c.from_state OPERATOR(userlock.<>) c.state_before) THEN
+                WHEN (c.from_state IS NULL) <> (c.state_before IS NULL)
+                    OR c.from_state OPERATOR(userlock.<>) c.state_before THEN
                     format('event %s does not begin where the one before ended', c.sequence)
-                WHEN NOT c.begins AND c.at < c.at_before AND c.kind <> 'access_floor_reset' THEN
+                WHEN c.at < c.at_before AND c.kind <> 'access_floor_reset' THEN
                     format('event %s happened before the one before', c.sequence)
                 WHEN c.lawful IS NOT TRUE THEN
                     format('event %s is no lawful step', c.sequence)
-            END AS problem
+            END AS problem,
+            c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, CASE c.kind WHEN 'locked' THEN 'lock' WHEN 'blocked' THEN 'block' END) AS may_be_kept
         FROM judged AS c
         UNION ALL
         SELECT
@@ -151,7 +148,8 @@ BEGIN
                 WHEN a.user_id IS NULL THEN 'there is a history but no account'
                 WHEN f.user_id IS NULL THEN 'there is an account but no history'
                 WHEN a.* <> f.* THEN 'the account is not what its history says'
-            END
+            END,
+            false
         FROM written AS a
         FULL JOIN living AS f
             ON a.tenant = f.tenant AND a.user_id = f.user_id
@@ -159,6 +157,10 @@ BEGIN
     SELECT DISTINCT ON (p.tenant, p.user_id) p.tenant, p.user_id, p.problem
     FROM problems AS p
     WHERE p.problem IS NOT NULL
+        -- What a restriction was set by stays when the events around it are dropped.
+        AND NOT (p.may_be_kept IS TRUE AND EXISTS (
+            SELECT FROM userlock_private.event AS e
+            WHERE e.tenant = p.tenant AND e.user_id = p.user_id AND e.sequence > p.sequence AND e.kind = 'pruned'))
     ORDER BY p.tenant, p.user_id, p.sequence NULLS LAST;
 END
 $$;

@@ -8,36 +8,37 @@
 -- and refers to none but those that stay.
 --
 
-CREATE FUNCTION userlock_private.still_restricts(tenant text, user_id text, sequence bigint, kind text, until timestamptz)
-RETURNS boolean
+CREATE FUNCTION userlock_private.restricting_events(tenant text, user_id text)
+RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    account record;
+    events bigint[];
+    left_in userlock.user_lock_state;
 BEGIN
-    SELECT a.lock_sequence, a.block_sequence INTO account FROM userlock_private.account AS a
-    WHERE a.tenant = still_restricts.tenant AND a.user_id = still_restricts.user_id;
-    IF FOUND THEN
-        RETURN coalesce(sequence = account.lock_sequence, false) OR coalesce(sequence = account.block_sequence, false);
+    SELECT ARRAY[a.lock_sequence, a.block_sequence] INTO events FROM userlock_private.account AS a
+    WHERE a.tenant = restricting_events.tenant AND a.user_id = restricting_events.user_id;
+    IF NOT FOUND THEN
+        -- Whoever was deleted comes back as restricted as they left.
+        SELECT e.from_state INTO left_in FROM userlock_private.event AS e
+        WHERE e.tenant = restricting_events.tenant AND e.user_id = restricting_events.user_id
+        ORDER BY e.sequence DESC LIMIT 1;
+        events := ARRAY(
+            SELECT (SELECT CASE WHEN coalesce(e.until > clock_timestamp(), true) THEN e.sequence END
+                FROM userlock_private.event AS e
+                WHERE e.tenant = restricting_events.tenant AND e.user_id = restricting_events.user_id AND e.kind = restriction.set_by
+                ORDER BY e.sequence DESC LIMIT 1)
+            FROM (VALUES ('locked', userlock.is_locked(left_in)), ('blocked', userlock.is_blocked(left_in))) AS restriction (set_by, held)
+            WHERE restriction.held);
     END IF;
-
-    -- Whoever was deleted comes back as restricted as they left.
-    RETURN coalesce(until > clock_timestamp(), true)
-        AND NOT EXISTS (
-            SELECT FROM userlock_private.event AS e
-            WHERE e.tenant = still_restricts.tenant AND e.user_id = still_restricts.user_id
-                AND e.sequence > still_restricts.sequence AND e.kind = still_restricts.kind)
-        AND (SELECT CASE WHEN still_restricts.kind = 'locked' THEN userlock.is_locked(e.from_state) ELSE userlock.is_blocked(e.from_state) END
-            FROM userlock_private.event AS e
-            WHERE e.tenant = still_restricts.tenant AND e.user_id = still_restricts.user_id
-            ORDER BY e.sequence DESC LIMIT 1);
+    RETURN array_remove(events, NULL);
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_private.still_restricts FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.still_restricts IS
-'Is an event of kind locked or blocked the one that set a restriction which an account has, or which whoever was deleted would come back with?';
+REVOKE EXECUTE ON FUNCTION userlock_private.restricting_events FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.restricting_events IS
+'The numbers of the events that set the restrictions which an account has, or which whoever was deleted would come back with.';
 
 CREATE FUNCTION userlock.prune_history(
     before timestamptz,
@@ -50,6 +51,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET plan_cache_mode = force_custom_plan
+SET jit = off
 AS $$
 DECLARE
     pruned bigint;
@@ -73,16 +75,15 @@ BEGIN
                 WHERE p.tenant = e.tenant AND p.user_id = e.user_id AND p.sequence < e.sequence
                     AND p.kind <> 'pruned'
                     AND NOT (p.kind = ANY ('{locked,blocked}'::text[])
-                        AND userlock_private.still_restricts(p.tenant, p.user_id, p.sequence, p.kind, p.until))
+                        AND p.sequence = ANY (userlock_private.restricting_events(p.tenant, p.user_id)))
                 ORDER BY p.sequence LIMIT 1) IS NULL
             AND NOT (e.kind = ANY ('{locked,blocked}'::text[])
-                AND userlock_private.still_restricts(e.tenant, e.user_id, e.sequence, e.kind, e.until))
+                AND e.sequence = ANY (userlock_private.restricting_events(e.tenant, e.user_id)))
         LIMIT max_users
     ), history AS (
         SELECT e.tenant, e.user_id, e.sequence, e.kind, e.at, e.details,
-            e.kind <> 'pruned' AND NOT (e.kind = ANY ('{locked,blocked}'::text[])
-                AND userlock_private.still_restricts(e.tenant, e.user_id, e.sequence, e.kind, e.until)) AS may_go
-        FROM chosen AS c
+            e.kind <> 'pruned' AND e.sequence <> ALL (c.restricting) AS may_go
+        FROM (SELECT u.tenant, u.user_id, userlock_private.restricting_events(u.tenant, u.user_id) AS restricting FROM chosen AS u OFFSET 0) AS c
         CROSS JOIN LATERAL (
             SELECT * FROM userlock_private.event AS e
             WHERE e.tenant = c.tenant AND e.user_id = c.user_id OFFSET 0) AS e
