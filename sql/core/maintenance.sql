@@ -179,7 +179,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT p.tenant, p.user_id, p.problem
-    FROM userlock_private.find_problems(CASE WHEN $1 IS NOT NULL THEN userlock_private.require_tenant($1, false) END) AS p;
+    FROM userlock_private.find_problems(CASE WHEN userlock_private.require_tenant($1, false) IS NOT NULL THEN $1 END) AS p;
 END;
 
 REVOKE EXECUTE ON FUNCTION userlock.verify FROM PUBLIC;
