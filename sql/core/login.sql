@@ -280,18 +280,6 @@ REVOKE EXECUTE ON FUNCTION userlock_private.require_writable FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.require_writable IS
 'Raises 25006 in a read-only transaction.';
 
--- An erasure waits for logins that are just being counted, and has them wait, lest they
--- count somebody who is no more.  For a number of users at once, so that there are never
--- too many locks; and for whoever is not registered, too.
-CREATE FUNCTION userlock_private.login_lock(user_id text, tenant text)
-RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN hashtext(tenant || '/' || user_id) & 1023;
-
-REVOKE EXECUTE ON FUNCTION userlock_private.login_lock FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.login_lock IS
-'The advisory lock that the logins of a user share, and an erasure has alone.';
-
 CREATE FUNCTION userlock_private.record_login(user_id text, tenant text, address text, succeeded boolean)
 RETURNS userlock.login_verdict
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -313,7 +301,9 @@ BEGIN
         RETURN verdict;
     END IF;
 
-    PERFORM pg_advisory_xact_lock_shared(hashtext('userlock_private.login_failure'), userlock_private.login_lock(user_id, tenant));
+    -- An erasure waits for logins that are just being counted, and has them wait, lest
+    -- they count somebody who is no more.
+    PERFORM userlock_private.take_turns('userlock_private.login_failure', user_id, true);
     SELECT a.sequence, NOT userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, at)) AS held INTO account
     FROM userlock_private.account AS a WHERE a.tenant = record_login.tenant AND a.user_id = record_login.user_id;
     registered := FOUND;

@@ -61,7 +61,11 @@ BEGIN
         PERFORM userlock_private.raise('retention_invalid');
     END IF;
     -- Of two at once the second waits, and then sees what the first has done.
-    PERFORM pg_advisory_xact_lock(hashtext('userlock_private.event'), 0);
+    PERFORM userlock_private.take_turns('userlock_private.event', '', false);
+    -- Numbers are counted on from events that must still be there.
+    IF userlock_private.counted_from() < before THEN
+        PERFORM userlock.refresh_statistics();
+    END IF;
 
     WITH chosen AS MATERIALIZED (
         -- Who has something to drop: of each user the first event that may go is found, and
@@ -110,7 +114,7 @@ BEGIN
         GROUP BY d.tenant, d.user_id, d.checkpoint
     ), marked AS (
         UPDATE userlock_private.event AS e
-        SET kind = 'pruned', actor = NULL, reason = NULL, until = NULL, details = f.details, attributes = NULL
+        SET kind = 'pruned', actor = NULL, reason = NULL, until = NULL, details = f.details, attributes = NULL, batch = NULL
         FROM folded AS f
         WHERE e.tenant = f.tenant AND e.user_id = f.user_id AND e.sequence = f.checkpoint AND e.kind <> 'pruned'
     ), dropped AS (

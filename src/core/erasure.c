@@ -139,6 +139,7 @@ userlock_erasure_erase(const UserLockRequest *request, UserLockErasure *erased)
 	userlock_store_last_event(key, &sequence, &last_at, &left_in);
 	erased->access_valid_after = Max(Max(GetCurrentTimestamp(), last_at),
 									 account.access_valid_after);
+	userlock_store_uncount(key, is_registered);
 	erased->events = userlock_store_erase_events(key);
 	erased->login_failures = userlock_store_erase_failures(key);
 	userlock_store_delete(key);

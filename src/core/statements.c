@@ -200,12 +200,13 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	},
 	/* In this order: whoever waits for one has nothing that others wait for. */
 	[BEGIN_ERASURE] = {
-		"SELECT pg_catalog.pg_advisory_xact_lock_shared("
-		"pg_catalog.hashtext('userlock_private.event'), 0),"
-		" pg_catalog.pg_advisory_xact_lock("
-		"pg_catalog.hashtext('userlock_private.login_failure'),"
-		" userlock_private.login_lock($2, $1))",
+		"SELECT userlock_private.take_turns('userlock_private.event', '', true),"
+		" userlock_private.take_turns('userlock_private.login_failure', $2, false)",
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[UNCOUNT] = {
+		"SELECT userlock_private.uncount($1, $2, $3)",
+		3, {TEXTOID, TEXTOID, BOOLOID}, SPI_OK_SELECT
 	},
 	[ERASE_EVENTS] = {
 		"DELETE FROM userlock_private.event" THIS_USER,

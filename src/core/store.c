@@ -348,6 +348,15 @@ userlock_store_begin_erasure(const UserLockKey *key)
 	discard_result();
 }
 
+void
+userlock_store_uncount(const UserLockKey *key, bool is_registered)
+{
+	Datum		values[] = {key->tenant, key->user_id, BoolGetDatum(is_registered)};
+
+	userlock_plans_run(UNCOUNT, values, NULL, false);
+	discard_result();
+}
+
 int64
 userlock_store_erase_events(const UserLockKey *key)
 {

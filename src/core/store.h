@@ -189,6 +189,9 @@ extern Datum userlock_store_get_adoption(const UserLockKey *key);
  */
 extern void userlock_store_begin_erasure(const UserLockKey *key);
 
+/* Keeps the numbers right of a user who leaves without an event; before they do. */
+extern void userlock_store_uncount(const UserLockKey *key, bool is_registered);
+
 /* Deletes the user's history, and returns how many events it had. */
 extern int64 userlock_store_erase_events(const UserLockKey *key);
 
