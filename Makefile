@@ -47,6 +47,9 @@ CORE        = module state json name type operators rules \
 	account account_functions protection transition transition_functions undo \
 	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance erasure erasure_functions monitoring
 DATA_built  = sql/userlock--$(EXTVERSION).sql
+# What releases had, and the ways from there; tracked, and never changed.
+RELEASED    = $(patsubst $(here)/%,%,$(wildcard $(here)/sql/released/$(1)--*.sql))
+DATA        = $(call RELEASED,userlock)
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
 ifneq ($(HTTP),no)
@@ -55,6 +58,7 @@ HTTP_OBJS   = src/core/json.o $(patsubst %,src/http/%.o,module request response 
 	text message_to_json json_to_message zitadel_rpc zitadel_rpc.pb-c zitadel_rpc_functions \
 	scim_path scim_path_functions)
 DATA_built += sql/userlock_http--$(EXTVERSION).sql
+DATA       += $(call RELEASED,userlock_http)
 endif
 
 # What needs userlock_http names it, and is left out with it.

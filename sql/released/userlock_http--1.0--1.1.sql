@@ -1,0 +1,2 @@
+-- From 1.0 to 1.1.  May run twice.
+\echo Use "ALTER EXTENSION userlock_http UPDATE TO '1.1'" to load this file. \quit
