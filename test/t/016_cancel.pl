@@ -82,6 +82,7 @@ my @calls = (
 	[ 'unlock_users()', "SELECT count(*) FROM userlock.unlock_users($ids)", $locked, "SELECT count(*) FROM userlock.lock_users($ids)" ],
 	[ 'block_users()', "SELECT count(*) FROM userlock.block_users($ids)", $blocked, "SELECT count(*) FROM userlock.unblock_users($ids)" ],
 	[ 'unblock_users()', "SELECT count(*) FROM userlock.unblock_users($ids)", $blocked, "SELECT count(*) FROM userlock.block_users($ids)" ],
+	[ 'undo()', q{SELECT count(*) FROM userlock.undo((SELECT batch FROM userlock_private.event WHERE user_id = 'user1' ORDER BY sequence DESC LIMIT 1))}, $locked, "SELECT count(*) FROM userlock.unlock_users($ids); SELECT count(*) FROM userlock.lock_users($ids)" ],
 	[ 'expire()', 'SELECT userlock.expire()', $locked, "SELECT count(*) FROM userlock.unlock_users($ids); SELECT count(*) FROM userlock.lock_users($ids, until => clock_timestamp() + interval '1 hour'); $ended" ],
 	[ 'adopt()', q{SELECT userlock.adopt('person', 'id')}, $adopted, q{SELECT userlock.release('person'); SELECT count(userlock.delete_user(id, idempotent => true)) FROM person} ],
 	[ 'inserts that are followed', $more, $adopted, q{SELECT userlock.adopt('person', 'id'); DELETE FROM person WHERE id LIKE 'more%'} ],

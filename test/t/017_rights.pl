@@ -30,8 +30,13 @@ $node->safe_psql('postgres', q{
 	SELECT userlock.lock_user('locked'), userlock.block_user('blocked'), userlock.lock_user('ended', until => clock_timestamp() + interval '1 hour');
 	UPDATE userlock_private.event SET until = at + interval '1 microsecond' WHERE user_id = 'ended' AND sequence = 2;
 	UPDATE userlock_private.account SET locked_until = locked_at + interval '1 microsecond' WHERE user_id = 'ended';
+	SELECT userlock.register_user('old'), userlock.lock_user('old'), userlock.unlock_user('old');
+	UPDATE userlock_private.event SET at = at - interval '9 days' WHERE user_id = 'old';
+	UPDATE userlock_private.account SET created_at = created_at - interval '9 days', changed_at = changed_at - interval '9 days', access_valid_after = access_valid_after - interval '9 days' WHERE user_id = 'old';
 	UPDATE userlock_private.event SET at = at + interval '1 year' WHERE user_id = 'ahead';
 	UPDATE userlock_private.account SET created_at = created_at + interval '1 year', changed_at = changed_at + interval '1 year' WHERE user_id = 'ahead';
+	SELECT userlock.register_user('batched');
+	SET userlock.batch = '7f0c2a52-6f5b-4d0e-9d5c-3a1f9f6b2f10'; SELECT userlock.block_user('batched'); RESET userlock.batch;
 	CREATE TABLE app.person (id text PRIMARY KEY, user_name text);
 	ALTER TABLE app.person OWNER TO helper;
 	INSERT INTO app.person VALUES ('paula');
@@ -52,7 +57,7 @@ $node->safe_psql('postgres', q{
 	DECLARE
 		name text;
 	BEGIN
-		FOREACH name IN ARRAY '{account,event,profile,login_failure,lockout_policy,api_key}'::text[] LOOP
+		FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'userlock_private'::regnamespace AND relkind = 'r' LOOP
 			EXECUTE format('CREATE TRIGGER statement_fails AFTER INSERT OR UPDATE OR DELETE ON userlock_private.%I EXECUTE FUNCTION app.fail(statement)', name);
 		END LOOP;
 	END $$;
@@ -125,6 +130,11 @@ my @calls = (
 	[ 'set_lockout_policy', q{SELECT userlock.set_lockout_policy()}, 'writes', PT422 => q{SELECT userlock.set_lockout_policy(attempts => 0)} ],
 	[ 'find_users', q{SELECT userlock.find_users()}, 'reads', PT422 => q{SELECT userlock.find_users('[]')} ],
 	[ 'count_users', q{SELECT userlock.count_users()}, 'reads', PT422 => q{SELECT userlock.count_users('7')} ],
+	[ 'undo', q{SELECT userlock.undo('7f0c2a52-6f5b-4d0e-9d5c-3a1f9f6b2f10')}, 'event', PT404 => q{SELECT userlock.undo('00000000-0000-0000-0000-000000000000')}, PT422 => q{SELECT userlock.undo(NULL)} ],
+	[ 'erase_user', q{SELECT userlock.erase_user('alice')}, 'writes', PT404 => q{SELECT userlock.erase_user('nobody')} ],
+	[ 'prune_history', q{SELECT userlock.prune_history(clock_timestamp() - interval '8 days')}, 'writes', PT422 => q{SELECT userlock.prune_history(NULL)} ],
+	[ 'export_user', q{SELECT userlock.export_user('alice')}, 'reads', PT404 => q{SELECT userlock.export_user('nobody')} ],
+	[ 'refresh_statistics', q{SELECT userlock.refresh_statistics()}, 'writes' ],
 	[ 'expire', q{SELECT userlock.expire()}, 'event' ],
 	[ 'verify', q{SELECT count(*) FROM userlock.verify()}, 'reads' ],
 	[ 'adopt', q{SELECT userlock.adopt('app.person', 'id')}, 'event', PT422 => q{SELECT userlock.adopt('app.person', 'no_column')}, 42501 => q{SELECT userlock.adopt('pg_class', 'oid')} ],
@@ -219,8 +229,11 @@ run('RESET app.fail;');
 # A table that is not to be had: in vain, too long, called off.
 my $holder = Faults::begin_session($node);
 Faults::run_in($holder, q{
-	BEGIN; LOCK TABLE userlock_private.account, userlock_private.event, userlock_private.profile, userlock_private.login_failure,
-		userlock_private.lockout_policy, userlock_private.api_key, app.person, app.follower IN ACCESS EXCLUSIVE MODE;});
+	BEGIN; LOCK TABLE app.person, app.follower IN ACCESS EXCLUSIVE MODE;
+	DO $$ BEGIN
+		EXECUTE (SELECT format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', string_agg(oid::regclass::text, ', '))
+			FROM pg_class WHERE relnamespace = 'userlock_private'::regnamespace AND relkind = 'r');
+	END $$;});
 run('SET lock_timeout = 10;');
 each_that('reads', 'waits in vain', '55P03');
 run('RESET lock_timeout;');
@@ -233,7 +246,7 @@ chomp(my $its_pid = Faults::run_in($canceller, 'SELECT pg_backend_pid();'));
 Faults::begin_in($canceller, q{
 	DO $$
 	DECLARE
-		before timestamptz := now();
+		before timestamptz := '-infinity';
 	BEGIN
 		LOOP
 			SELECT coalesce(max(waitstart), before) INTO before FROM pg_locks

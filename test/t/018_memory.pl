@@ -38,6 +38,7 @@ my @calls = (
 	[ 'try_transition(), refused', "PERFORM userlock.try_transition('unlock', $user)" ],
 	[ 'unlock_user(), refused', sprintf($refused, "userlock.unlock_user($user)") ],
 	[ 'lock_users(), unlock_users()', "PERFORM count(*) FROM userlock.lock_users(ARRAY[$user, 'nobody', '']); PERFORM count(*) FROM userlock.unlock_users(ARRAY[$user, 'nobody', ''])" ],
+	[ 'undo()', "PERFORM set_config('app.batch', (SELECT l.batch::text FROM userlock.lock_users(ARRAY[$user]) AS l), true); PERFORM userlock.undo(current_setting('app.batch')::uuid, since => clock_timestamp() - interval '1 second')" ],
 	[ 'expire()', 'PERFORM userlock.expire()' ],
 	[ 'failed logins', "PERFORM userlock.record_login_failure($user); PERFORM userlock.record_login_success($user)" ],
 	[ 'profiles', qq{PERFORM userlock.set_profile($user, jsonb_build_object('userName', 'name' || i)); PERFORM userlock.user_profile($user)} ],
