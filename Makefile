@@ -3,6 +3,7 @@
 #   make, make install, make installcheck    as in any PGXS extension
 #   make demo, make test, make bench         install what is missing first
 #   make fuzz                                look for inputs that break the codec or the parser of SCIM
+#   make dist                                make the archive for PGXN of what is committed
 #   make proto                               generate src/http/zitadel_rpc.pb-c.{c,h}
 
 # These must work where there is no PostgreSQL yet.
@@ -18,6 +19,7 @@ bench:
 	@bench/run
 	@bench/enforce
 	@bench/directory
+	@bench/numbers
 	@bench/http
 	@bench/scim
 fuzz:
@@ -43,7 +45,7 @@ CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
 	batch document profile profile_names rights statements plans store \
 	account account_functions protection transition transition_functions undo \
-	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance
+	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance monitoring
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
@@ -66,7 +68,7 @@ REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users last-holder \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
 	unseen-lock-lock unseen-delete-lock \
-	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy adopted-rows adopted-names set-profile
+	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy refresh-statistics adopted-rows adopted-names set-profile
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = $(filter-out $(NEEDS_HTTP),$(patsubst $(here)/%,%,$(wildcard $(here)/test/t/*.pl)))
@@ -95,7 +97,9 @@ superuser:
 
 ifneq ($(here),.)
 .PHONY: vpath-directories
-$(OBJS) $(HTTP_OBJS) $(DATA_built): | vpath-directories
+$(OBJS) $(HTTP_OBJS): | vpath-directories
+# The sources of a release have the scripts already; here they are made all the same.
+$(DATA_built): vpath-directories
 vpath-directories:
 	@$(MKDIR_P) src/core src/http sql
 	@test -e expected || ln -s $(abspath $(here))/expected expected
@@ -134,25 +138,46 @@ contract_parts = $(patsubst $(here)/sql/%.sql,%,$(sort $(wildcard $(here)/sql/ht
 HTTP_PARTS = http/head common/guard http/schema http/request http/response http/profile \
 	http/grpc http/trouble $(foreach contract,$(CONTRACTS),$(call contract_parts,$(contract))) common/privileges
 sql/userlock--$(EXTVERSION).sql: $(CORE_PARTS:%=$(here)/sql/%.sql)
-	cat $^ > $@
+	cat $(filter %.sql,$^) > $@
 sql/userlock_http--$(EXTVERSION).sql: $(HTTP_PARTS:%=$(here)/sql/%.sql)
-	cat $^ > $@
+	cat $(filter %.sql,$^) > $@
+
+# What Prometheus is given.
+SHARE_DIR        = $(DESTDIR)$(datadir)/userlock
+PROMETHEUS_FILES := $(patsubst $(here)/%,%,$(wildcard $(here)/prometheus/*.yaml))
+.PHONY: install-prometheus uninstall-prometheus
+install: install-prometheus
+install-prometheus:
+	$(MKDIR_P) '$(SHARE_DIR)/prometheus'
+	$(INSTALL_DATA) $(PROMETHEUS_FILES:%='$(here)'/%) '$(SHARE_DIR)/prometheus/'
+uninstall: uninstall-prometheus
+uninstall-prometheus: $(if $(filter no,$(HTTP)),,uninstall-http)
+	rm -rf '$(SHARE_DIR)/prometheus'
+	-rmdir '$(SHARE_DIR)'
 
 ifneq ($(HTTP),no)
 # The configuration of nginx and PostgREST, what fills it in for a deployment, and the
 # page of the help desk.
 HTTP_FILES := $(patsubst $(here)/%,%,$(wildcard $(addprefix $(here)/,http/*.* http/*/*.* http/*/*/*.* console/*.* console/*/*.*)))
-HTTP_DIR    = $(DESTDIR)$(datadir)/userlock
 .PHONY: install-http uninstall-http
 install: install-http
 install-http:
-	$(MKDIR_P) $(patsubst %,'$(HTTP_DIR)/%',$(sort $(dir $(HTTP_FILES))))
-	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/$$file '$(HTTP_DIR)'/$$file || exit; done
-	$(INSTALL_SCRIPT) '$(here)/http/render' '$(HTTP_DIR)/http/render'
+	$(MKDIR_P) $(patsubst %,'$(SHARE_DIR)/%',$(sort $(dir $(HTTP_FILES))))
+	for file in $(HTTP_FILES); do $(INSTALL_DATA) '$(here)'/$$file '$(SHARE_DIR)'/$$file || exit; done
+	$(INSTALL_SCRIPT) '$(here)/http/render' '$(SHARE_DIR)/http/render'
 uninstall: uninstall-http
 uninstall-http:
-	rm -rf '$(HTTP_DIR)/http' '$(HTTP_DIR)/console'
-	-rmdir '$(HTTP_DIR)'
+	rm -rf '$(SHARE_DIR)/http' '$(SHARE_DIR)/console'
+endif
+
+# The archive has the install scripts, by which PGXN knows the extensions.
+ifneq ($(HTTP),no)
+DIST = userlock-$(EXTVERSION).0
+.PHONY: dist
+dist: $(DATA_built)
+	@cd '$(here)' && test -z "$$(git status --porcelain)" || { echo 'commit first: the archive is made of what is committed' >&2; exit 1; }
+	git -C '$(here)' archive --format=zip --output='$(abspath $(DIST).zip)' --prefix=$(DIST)/sql/ \
+		$(foreach script,$(DATA_built),--add-file='$(abspath $(script))') --prefix=$(DIST)/ HEAD
 endif
 
 # What protoc-c makes of the .proto file is tracked: to build takes the library only.

@@ -118,7 +118,7 @@ export const texts = {
   usersByState: 'Users by state',
   eventsHour: 'Events an hour, in the last seven days',
   refusals: 'Failed logins since each user’s last success',
-  lastHour: 'Events in the last hour',
+  eventsByKind: 'Events by kind, in the last seven days',
   counted: 'Counted towards a lock',
   refused: 'Refused, because there was one',
   series: { out: 'Locked, blocked, access revoked', back: 'Unlocked, unblocked, ended', other: 'Others' },

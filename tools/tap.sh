@@ -16,6 +16,13 @@ check() {
   fi
 }
 
+# quietly COMMAND …: what it prints shows only if it fails.
+quietly() {
+  local output result=0
+  output=$("$@" 2>&1) || result=$?
+  ((result == 0)) || { printf '%s\n' "exit code $result of $*" "$output" | tail -n 50; return 1; }
+}
+
 end_checks() {
   echo "1..$tests"
   ((failures == 0))

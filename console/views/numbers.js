@@ -15,10 +15,10 @@ const seriesOf = (kind) => Object.keys(series).find((name) => series[name].inclu
 const hour = 3_600_000;
 const hours = 168;
 
-// Rows of one metric, as label and sum.
-function sums(statistics, metric) {
+// Sums of what rows have, by what they say that it is.
+function sums(rows, name, value) {
   const found = new Map();
-  for (const row of statistics) if (row.metric === metric) found.set(row.label, (found.get(row.label) ?? 0) + row.value);
+  for (const row of rows) found.set(row[name], (found.get(row[name]) ?? 0) + row[value]);
   return found;
 }
 
@@ -78,15 +78,18 @@ export async function showNumbers(place, { search, signal, problem }) {
     const isOpen = body.querySelector('details')?.open;
     asOf.replaceChildren(texts.asOf, ' ', moment(new Date(now()).toISOString()));
     const section = (title, ...content) => el('section', {}, el('h2', {}, title), content);
-    const users = statistics && sums(statistics, 'users');
-    const failed = statistics && sums(statistics, 'failed_logins');
-    const lastHour = statistics && sums(statistics, 'events_last_hour');
+    const metric = (name) => statistics.filter((row) => row.metric === name);
+    const users = statistics && sums(metric('users'), 'label', 'value');
+    const failed = statistics && sums(metric('failed_logins'), 'label', 'value');
+    // Not counted this very moment, but when numbers were refreshed.
+    const countedAt = statistics && metric('counted_at')[0]?.value;
+    const kinds = events && sums(events, 'kind', 'events');
     body.replaceChildren(...[
       users && section(texts.usersByState, figures(Object.entries(texts.states).map(([state, text]) => [text, users.get(state) ?? 0, state.replace('+', ' ')]))),
       events && section(texts.eventsHour, chart(events)),
-      lastHour && section(texts.lastHour, lastHour.size === 0 ? el('p', { class: 'empty' }, texts.noEvents)
-        : figures([...lastHour].map(([kind, value]) => [texts.kinds[kind] ?? kind, value]))),
-      failed && section(texts.refusals, figures(['counted', 'refused'].map((label) => [texts[label], failed.get(label) ?? 0]))),
+      kinds?.size && section(texts.eventsByKind, figures([...kinds].map(([kind, value]) => [texts.kinds[kind] ?? kind, value]))),
+      failed && section(texts.refusals, countedAt && el('p', {}, texts.asOf, ' ', moment(new Date(countedAt * 1000).toISOString())),
+        figures(['counted', 'refused'].map((label) => [texts[label], failed.get(label) ?? 0]))),
     ].filter(Boolean));
     if (isOpen && body.querySelector('details')) body.querySelector('details').open = true;
   }

@@ -175,6 +175,51 @@ COMMENT ON COLUMN userlock_private.profile.email_lower IS
 COMMENT ON COLUMN userlock_private.profile.display_name_lower IS
 'lower(display_name), to compare with lower(...) of what is looked for.';
 
+-- What refresh_statistics() has counted; see monitoring.sql.
+CREATE TABLE userlock_private.tally (
+    tenant text COLLATE "C" NOT NULL,
+    metric text COLLATE "C" NOT NULL,
+    label text COLLATE "C" NOT NULL,
+    value bigint NOT NULL,
+    PRIMARY KEY (tenant, metric, label)
+);
+
+COMMENT ON TABLE userlock_private.tally IS
+'What was counted last, without the events after counted_from, which are counted whenever statistics is read. Not in a dump: what there was is counted anew.';
+COMMENT ON COLUMN userlock_private.tally.tenant IS
+'Whose users.';
+COMMENT ON COLUMN userlock_private.tally.metric IS
+'users, events or failed_logins.';
+COMMENT ON COLUMN userlock_private.tally.label IS
+'The state, the kind of event, counted or refused.';
+COMMENT ON COLUMN userlock_private.tally.value IS
+'How many; of users it may be less than none.';
+
+CREATE TABLE userlock_private.counting (
+    tenant text COLLATE "C" NOT NULL,
+    counted_at timestamptz NOT NULL,
+    counted_from timestamptz NOT NULL,
+    ends_from timestamptz NOT NULL,
+    verified_at timestamptz,
+    problems bigint,
+    PRIMARY KEY (tenant)
+);
+
+COMMENT ON TABLE userlock_private.counting IS
+'When each tenant was counted last, which is when all were. Not in a dump.';
+COMMENT ON COLUMN userlock_private.counting.tenant IS
+'Who was counted.';
+COMMENT ON COLUMN userlock_private.counting.counted_at IS
+'When.';
+COMMENT ON COLUMN userlock_private.counting.counted_from IS
+'Whatever was not seen then happened after this moment.';
+COMMENT ON COLUMN userlock_private.counting.ends_from IS
+'No restriction that ended before this moment owes history an event after counted_from.';
+COMMENT ON COLUMN userlock_private.counting.verified_at IS
+'When verify() was run last; NULL: never.';
+COMMENT ON COLUMN userlock_private.counting.problems IS
+'How many problems it found; NULL: it was never run.';
+
 -- They hold users' data: a dump of the database must carry it.
 SELECT pg_extension_config_dump('userlock_private.account', '');
 SELECT pg_extension_config_dump('userlock_private.event', '');

@@ -60,7 +60,9 @@ BEGIN
             ('event', 'tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details, attributes, batch'),
             ('profile', 'tenant, user_id, user_name, external_id, email, display_name, user_name_lower, email_lower, display_name_lower'),
             ('login_failure', 'tenant, failures, tried'),
-            ('lockout_policy', 'tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address')
+            ('lockout_policy', 'tenant, attempts, observation_window, duration, backoff, max_duration, permanent_after, by_address'),
+            ('tally', 'tenant, metric, label, value'),
+            ('counting', 'tenant, counted_at, verified_at, problems')
         ) AS t (name, columns)
     LOOP
         EXECUTE format('ALTER TABLE userlock_private.%I ENABLE ROW LEVEL SECURITY', readable.name);

@@ -210,6 +210,11 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		" UNION SELECT tenant FROM userlock_private.lockout_policy",
 		0, {0}, SPI_OK_SELECT
 	},
+	/* Of all tenants the same; in an order, so that there is an index for it. */
+	[COUNTING] = {
+		"SELECT counted_from, ends_from FROM userlock_private.counting ORDER BY tenant LIMIT 1",
+		0, {0}, SPI_OK_SELECT
+	},
 	[ADD_API_KEY] = {
 		"SELECT userlock_private.add_api_key($1, $2, $3, $4)",
 		4, {TEXTOID, NAMEOID, TEXTOID, TIMESTAMPTZOID}, SPI_OK_SELECT

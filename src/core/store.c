@@ -422,6 +422,24 @@ userlock_store_tenants(ArrayBuildState *tenants)
 }
 
 bool
+userlock_store_counting(TimestampTz *counted_from, TimestampTz *ends_from)
+{
+	bool		found = userlock_plans_run(COUNTING, NULL, NULL, true) > 0;
+	Datum		values[2];
+	bool		nulls[2];
+
+	if (found)
+	{
+		heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+						  values, nulls);
+		*counted_from = DatumGetTimestampTz(values[0]);
+		*ends_from = DatumGetTimestampTz(values[1]);
+	}
+	discard_result();
+	return found;
+}
+
+bool
 userlock_store_last_of_kind(const UserLockKey *key, const char *kind,
 							UserLockEvent *event)
 {

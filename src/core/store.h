@@ -125,6 +125,13 @@ extern bool userlock_store_last_event(const UserLockKey *key,
 /* Adds every tenant that has anything in a table, as text. */
 extern void userlock_store_tenants(ArrayBuildState *tenants);
 
+/*
+ * After which moment events are counted one by one, and from which on ends are;
+ * false: nothing was counted.
+ */
+extern bool userlock_store_counting(TimestampTz *counted_from,
+									TimestampTz *ends_from);
+
 /* The user's last event of a kind, without its states; false: none. */
 extern bool userlock_store_last_of_kind(const UserLockKey *key,
 										const char *kind, UserLockEvent *event);

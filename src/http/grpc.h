@@ -26,7 +26,7 @@ typedef enum UserLockReading
 /* The word for it: "valid", "malformed", "compressed", "too_large" or "too_deep". */
 extern const char *userlock_reading_name(UserLockReading reading);
 
-/* Bytes; as much as the bodies of other calls may have, see http/nginx.conf. */
+/* Bytes; as much as the bodies of other calls may have, see http/site.conf. */
 #define USERLOCK_MAX_MESSAGE	(1024 * 1024)
 
 /* A frame is a byte of flags, four of length, most significant first, a message. */

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes; as much as the bodies of calls may have, see http/nginx.conf. */
+/* Bytes; as much as the bodies of calls may have, see http/site.conf. */
 #define USERLOCK_SCIM_MAX_TEXT		(1024 * 1024)
 
 /* How many comparisons a filter may have, and how many one pair of brackets. */

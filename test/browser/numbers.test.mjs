@@ -60,3 +60,25 @@ test('of several tenants one is shown, or all', async () => {
   await locked('2');
   await close();
 });
+
+test('failed logins are those of the last refresh, and say so', async () => {
+  const tenant = await newTenant();
+  await tenant.user('a', 'lock_user');
+  await sql(`SELECT userlock.record_login_failure('a', '${tenant.tenant}')`);
+  await sql('SELECT userlock.refresh_statistics()');
+  try {
+    await sql(`SELECT userlock.record_login_failure('a', '${tenant.tenant}')`);
+    await tenant.user('b');
+    const { page, says, go, close } = await browser.open(tenant.address());
+    await says('Signed in as');
+    await go('#/numbers');
+    await says('Failed logins since');
+    assert.equal((await figures(page))['Refused, because there was one'], '1');
+    assert.match(await page.$eval('section:last-child p', (line) => line.textContent), /^As of /);
+    // All the rest is as of now.
+    assert.deepEqual(await page.$$eval('section:first-child dd', (all) => all.map((figure) => figure.textContent)), ['2', '1', '0', '0']);
+    await close();
+  } finally {
+    await sql('TRUNCATE userlock_private.tally, userlock_private.counting');
+  }
+});

@@ -113,6 +113,134 @@ RESET ROLE;
 DROP ROLE regress_userlock_nobody;
 TRUNCATE account, event, profile, login_failure;
 
+-- Numbers that were stored are added to, and are what counting everything comes to.
+CREATE VIEW public.difference AS
+WITH now AS (SELECT metric, tenant, label, value FROM statistics WHERE metric IN ('users', 'events', 'failed_logins') AND value <> 0),
+    counted AS (
+        SELECT 'users', tenant, label, value FROM count_users(clock_timestamp()) WHERE value <> 0
+        UNION ALL SELECT 'events', tenant, label, value FROM count_events()
+        UNION ALL SELECT 'failed_logins', tenant, label, value FROM count_failed_logins() WHERE value <> 0)
+(TABLE now EXCEPT TABLE counted) UNION ALL (TABLE counted EXCEPT TABLE now);
+-- As if it had happened so long ago.
+CREATE PROCEDURE public.put_back(by interval) LANGUAGE sql
+BEGIN ATOMIC
+    UPDATE event SET at = event.at - by, until = event.until - by;
+    UPDATE account SET created_at = created_at - by, changed_at = changed_at - by, locked_at = locked_at - by, locked_until = locked_until - by,
+        blocked_at = blocked_at - by, blocked_until = blocked_until - by, access_valid_after = access_valid_after - by;
+END;
+SELECT count(register_user('u' || n, tenant)) FROM generate_series(1, 5) AS n, unnest(ARRAY['acme', 'globex']) AS tenant;
+SELECT count(lock_user('u1', tenant => tenant)), count(block_user('u2', tenant => tenant)) FROM unnest(ARRAY['acme', 'globex']) AS tenant;
+-- Locked for less long than blocked: the end of the lock passes before the count, the other after.
+SELECT (lock_user('u3', until => clock_timestamp() + interval '1 hour', tenant => 'acme')).state, (block_user('u3', until => clock_timestamp() + interval '2 hours 1 second', tenant => 'acme')).state;
+SELECT count(record_login_failure('u1', 'acme')), count(record_login_failure('u5', 'acme')) FROM generate_series(1, 3);
+TABLE difference;
+CALL public.put_back('2 hours');
+SELECT * FROM verify();
+SELECT refresh_statistics();
+TABLE difference;
+-- What is there now is in what is stored, but for the end that is to come.
+SELECT tenant, metric, label, value FROM tally WHERE value <> 0 ORDER BY tenant, metric, label;
+SELECT DISTINCT metric, label, value BETWEEN extract(epoch FROM clock_timestamp()) - 10 AND extract(epoch FROM clock_timestamp()) AS now FROM statistics WHERE metric NOT IN ('users', 'events', 'failed_logins');
+SELECT pg_sleep(1.1);
+TABLE difference;
+-- All that can happen to a user, in one transaction or not; one who is new, and a tenant.
+BEGIN;
+SELECT (unlock_user('u1', tenant => 'acme')).state, (unblock_user('u2', tenant => 'acme')).state, (lock_user('u3', tenant => 'acme')).state, (revoke_access('u4', tenant => 'acme')).state;
+SAVEPOINT later;
+SELECT (block_user('u3', tenant => 'acme')).state;
+TABLE difference;
+ROLLBACK TO later;
+TABLE difference;
+COMMIT;
+SELECT (delete_user('u1', tenant => 'acme')).state, (delete_user('u1', tenant => 'globex')).state, (register_user('u6', 'acme')).state, (register_user('u1', 'initech')).state, (register_user('u1', 'globex')).state;
+SELECT (lock_user('u5', until => clock_timestamp() + interval '0.1 s', tenant => 'globex')).state, (lock_user('u1', until => clock_timestamp() + interval '0.1 s', tenant => 'initech')).state;
+SELECT pg_sleep(0.2);
+TABLE difference;
+SELECT expire() > 0 AS written;
+TABLE difference;
+SELECT metric, label, value FROM statistics WHERE tenant = 'acme' AND metric IN ('users', 'events', 'failed_logins') ORDER BY metric, label;
+-- Of failed logins the number is that of the last time.
+SELECT count(record_login_failure('u5', 'acme')) FROM generate_series(1, 2);
+SELECT * FROM difference ORDER BY value;
+-- All are counted, whoever asks.
+SET request.jwt.claims = '{"tenant":"globex"}';
+SELECT refresh_statistics();
+TABLE difference;
+RESET request.jwt.claims;
+TABLE difference;
+SELECT count(DISTINCT counted_at) AS times, count(*) AS tenants FROM counting;
+
+-- Where the clock had been ahead and was set back, the end of a lock comes after the
+-- event before it.
+UPDATE account SET changed_at = changed_at + interval '1 day' WHERE (tenant, user_id) = ('acme', 'u6');
+SELECT (lock_user('u6', until => clock_timestamp() + interval '0.1 s', tenant => 'acme')).state;
+TRUNCATE tally, counting;
+CALL public.put_back('1 hour');
+SELECT refresh_statistics();
+TABLE difference;
+SELECT (unlock_user('u3', tenant => 'acme')).state;
+SELECT expire() > 0 AS written;
+TABLE difference;
+-- And where the clock is set back after the count, the next one has it.
+UPDATE counting SET counted_at = counted_at + interval '1 day', counted_from = counted_from + interval '1 day', ends_from = ends_from + interval '1 day';
+SELECT (lock_user('u2', tenant => 'acme')).state;
+SELECT refresh_statistics();
+SELECT * FROM difference WHERE metric = 'users';
+SELECT (unlock_user('u2', tenant => 'acme')).state;
+SELECT * FROM difference WHERE metric = 'users';
+
+-- Events are counted on when history goes.
+TRUNCATE tally, counting;
+CALL public.put_back('1 hour');
+SELECT refresh_statistics();
+CREATE TEMPORARY TABLE before AS SELECT tenant, label, value FROM statistics WHERE metric = 'events';
+DELETE FROM event WHERE tenant = 'acme' AND sequence = 1;
+SELECT refresh_statistics();
+SELECT (lock_user('u2', tenant => 'acme')).state;
+SELECT s.tenant, s.label, s.value - b.value AS more FROM statistics AS s FULL JOIN before AS b USING (tenant, label) WHERE s.metric = 'events' AND s.value IS DISTINCT FROM b.value;
+SELECT * FROM difference WHERE metric = 'users';
+-- Whoever is removed without an event is taken off; what they did still counts.
+BEGIN;
+SELECT uncount('acme', id) FROM unnest(ARRAY['u2', 'u3', 'nobody']) AS id;
+DELETE FROM account WHERE tenant = 'acme' AND user_id IN ('u2', 'u3');
+DELETE FROM event WHERE tenant = 'acme' AND user_id IN ('u2', 'u3');
+COMMIT;
+SELECT s.tenant, s.label, s.value - b.value AS more FROM statistics AS s FULL JOIN before AS b USING (tenant, label) WHERE s.metric = 'events' AND s.value IS DISTINCT FROM b.value;
+SELECT * FROM difference WHERE metric = 'users';
+SELECT refresh_statistics();
+SELECT s.tenant, s.label, s.value - b.value AS more FROM statistics AS s FULL JOIN before AS b USING (tenant, label) WHERE s.metric = 'events' AND s.value IS DISTINCT FROM b.value;
+SELECT * FROM difference WHERE metric = 'users';
+
+-- What verify() finds is kept until it is asked again.
+SELECT count(*) FROM statistics WHERE metric LIKE 'verif%';
+SELECT refresh_statistics(verify => true);
+SELECT tenant, value, value = (SELECT count(*) FROM verify() AS v WHERE v.tenant = s.tenant) AS agrees FROM statistics AS s WHERE metric = 'verify_problems' ORDER BY tenant;
+CREATE TEMPORARY TABLE verified AS SELECT value FROM statistics WHERE metric = 'verified_at';
+UPDATE account SET state = 'locked' WHERE tenant = 'globex' AND user_id IN ('u4', 'u5');
+SELECT pg_sleep(1);
+SELECT refresh_statistics();
+SELECT tenant, value FROM statistics WHERE metric = 'verify_problems' ORDER BY tenant;
+SELECT value = ANY (TABLE verified) AS as_before FROM statistics WHERE metric = 'verified_at';
+SELECT refresh_statistics(true);
+SELECT tenant, value FROM statistics WHERE metric = 'verify_problems' ORDER BY tenant;
+SELECT value = ANY (TABLE verified) AS as_before FROM statistics WHERE metric = 'verified_at';
+DROP VIEW public.difference;
+DROP PROCEDURE public.put_back;
+
+-- Nobody refreshes them until it is granted; whoever does may do nothing else.
+CREATE ROLE regress_userlock_clock;
+SET ROLE regress_userlock_clock;
+SELECT userlock.refresh_statistics();
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION refresh_statistics TO regress_userlock_clock;
+SET ROLE regress_userlock_clock;
+SELECT userlock.refresh_statistics(true);
+SELECT FROM userlock.verify();
+RESET ROLE;
+REVOKE ALL ON FUNCTION refresh_statistics FROM regress_userlock_clock;
+DROP ROLE regress_userlock_clock;
+TRUNCATE account, event, profile, login_failure, tally, counting;
+
 -- Whoever has claims is shown what is theirs, and no row of a bigger tenant is read for it:
 -- how long it takes tells nothing of others.
 INSERT INTO account SELECT tenant, n, 'active', 1, now(), now() FROM unnest(ARRAY['acme', 'globex']) AS tenant, generate_series(1, CASE tenant WHEN 'acme' THEN 2000 ELSE 3 END) AS n;
@@ -124,7 +252,7 @@ DECLARE
     rows_before bigint[] := public.rows_read();
     read bigint[];
 BEGIN
-    PERFORM set_config('request.jwt.claims', json_build_object('tenant', claimed)::text, false);
+    PERFORM set_config('request.jwt.claims', CASE WHEN claimed IS NULL THEN '' ELSE json_build_object('tenant', claimed)::text END, false);
     EXECUTE format('SELECT count(q) FROM (%s) AS q', query);
     read := public.rows_read();
     account := read[1] - rows_before[1];
@@ -141,6 +269,13 @@ FROM unnest(ARRAY['TABLE statistics', 'TABLE users', 'TABLE user_history', 'TABL
     public.rows_read(query, 'globex') AS r
 ORDER BY query;
 
+-- Once they are stored nobody reads accounts for numbers, with claims or without.
+RESET request.jwt.claims;
+SELECT refresh_statistics();
+SELECT claimed, r.account, r.login_failure FROM unnest(ARRAY['globex', 'acme', NULL]) AS claimed, public.rows_read('TABLE statistics', claimed) AS r;
+SELECT tenant, metric, label, value FROM statistics WHERE metric <> 'counted_at' AND value <> 0 ORDER BY tenant, metric, label;
+TRUNCATE tally, counting;
+
 -- Nor does a reader see through it with a function that is cheap and leaks.
 CREATE ROLE regress_userlock_reader;
 GRANT SELECT ON statistics TO regress_userlock_reader;
@@ -151,6 +286,10 @@ SET ROLE regress_userlock_reader;
 SET enable_indexscan = off;
 SET enable_bitmapscan = off;
 SELECT DISTINCT tenant FROM userlock.statistics WHERE public.leak(tenant);
+RESET ROLE;
+SELECT refresh_statistics();
+SET ROLE regress_userlock_reader;
+SELECT DISTINCT tenant FROM userlock.statistics WHERE public.leak(tenant);
 RESET enable_indexscan;
 RESET enable_bitmapscan;
 RESET ROLE;
@@ -158,4 +297,4 @@ RESET request.jwt.claims;
 REVOKE ALL ON statistics FROM regress_userlock_reader;
 DROP ROLE regress_userlock_reader;
 DROP FUNCTION public.rows_read(text, text), public.rows_read(), public.leak;
-TRUNCATE account, event, login_failure;
+TRUNCATE account, event, login_failure, tally, counting;

@@ -30,6 +30,7 @@ $node->safe_psql(
 	SELECT userlock.register_user('carol');
 	SELECT userlock.delete_user('carol');
 	SELECT userlock.create_api_key('billing', 'support');
+	SELECT userlock.refresh_statistics(verify => true);
 });
 
 my %shown = (
@@ -40,6 +41,7 @@ my %shown = (
 	grants => q{SELECT has_function_privilege('support', 'userlock_xekout.revoke(bytea)', 'EXECUTE')},
 	restricted => 'SELECT * FROM userlock.restricted_users',
 	person => 'SELECT * FROM person',
+	numbers => q{SELECT tenant, metric, label, value FROM userlock.statistics WHERE metric IN ('users', 'events') AND value <> 0 ORDER BY 1, 2, 3},
 );
 my $dump = $node->backup_dir . '.dump';
 
@@ -59,6 +61,8 @@ foreach my $format ('plain', 'custom')
 	is($node->safe_psql('target', $shown{$_}), $node->safe_psql('source', $shown{$_}), "$format: $_ is the same")
 	  foreach sort keys %shown;
 	is($node->safe_psql('target', 'SELECT count(*) FROM userlock.verify()'), '0', "$format: accounts agree with their history");
+	is($node->safe_psql('target', 'SELECT (SELECT count(*) FROM userlock_private.tally), (SELECT count(*) FROM userlock_private.counting)'), '0|0',
+		"$format: numbers are not restored but counted");
 
 	is( $node->safe_psql('target', q{SET ROLE support; SELECT state, sequence FROM userlock.unlock_user('alice')}),
 		'blocked|4', "$format: history goes on, and the grant holds");

@@ -34,6 +34,15 @@ is( $standby->safe_psql('postgres', q{SELECT string_agg(kind, ' ' ORDER BY seque
 	'registered locked blocked lock_expired', 'user_history shows it ended');
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM userlock.verify()'), '0', 'verify() works there');
 
+# What was stored of numbers, and what has happened since.
+my $numbers = q{SELECT metric, label, value FROM userlock.statistics WHERE metric IN ('users', 'events') AND value <> 0 ORDER BY metric, label};
+is($standby->safe_psql('postgres', $numbers), "events|blocked|1\nevents|lock_expired|1\nevents|locked|1\nevents|registered|1\nusers|blocked|1", 'numbers are counted there');
+$primary->safe_psql('postgres', 'SELECT userlock.refresh_statistics(verify => true)');
+$primary->safe_psql('postgres', q{SELECT userlock.register_user('bob')});
+$primary->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', $numbers), "events|blocked|1\nevents|lock_expired|1\nevents|locked|1\nevents|registered|2\nusers|active|1\nusers|blocked|1", '… and added to those that were stored');
+is($standby->safe_psql('postgres', q{SELECT value FROM userlock.statistics WHERE metric = 'verify_problems'}), '0', '… with what verify() found on the primary');
+
 my ($result, $stdout, $stderr) = $standby->psql('postgres', q{SELECT userlock.unblock_user('alice')});
 like($stderr, qr/cannot execute UPDATE in a read-only transaction/, 'changes are for the primary');
 

@@ -38,12 +38,6 @@ same() {
 
 works() { psql_of "$new" --file="$top/test/upgrade/works.sql"; }
 
-# Prints nothing unless it fails.
-quietly() {
-  local output
-  output=$("$@" 2>&1) || { printf '%s\n' "$output" | tail -n 30; return 1; }
-}
-
 # The checks that every way has to pass, then the end.
 check_new() {
   check "states, restrictions, history and all else are the same" same
