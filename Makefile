@@ -43,9 +43,9 @@ MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
-	batch document profile profile_names rights statements plans store \
+	batch document profile profile_names rights turns statements plans store \
 	account account_functions protection transition transition_functions undo \
-	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance monitoring
+	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance erasure erasure_functions monitoring
 DATA_built  = sql/userlock--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(here)/src -DUSERLOCK_VERSION='"$(EXTVERSION)"'
 
@@ -63,11 +63,11 @@ NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql tes
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
 	many_users undo protection outcomes invalid_arguments permission privileges enforcement registration whoami events_by_hour clock \
-	login adoption adoption_profile monitoring api_key http scim grpc verify)
+	login adoption adoption_profile monitoring api_key http scim grpc verify retention erasure)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users last-holder \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
-	unseen-lock-lock unseen-delete-lock \
+	unseen-lock-lock unseen-delete-lock prune-change erase-register \
 	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy refresh-statistics adopted-rows adopted-names set-profile
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
@@ -130,7 +130,7 @@ endif
 # The install scripts are assembled from parts, in this order.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/rules core/tables core/transition core/protection core/undo core/account core/enforcement core/caller \
-	core/lockout_policy core/login core/views core/find core/maintenance core/adoption core/monitoring core/api_key \
+	core/lockout_policy core/login core/views core/find core/maintenance core/retention core/erasure core/adoption core/monitoring core/api_key \
 	core/whoami common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
 # What more a contract has is in a directory beside its file, and comes first.

@@ -87,7 +87,7 @@ export const texts = {
   kinds: {
     registered: 'Registered', locked: 'Locked', unlocked: 'Unlocked', lock_expired: 'Lock ended', blocked: 'Blocked',
     unblocked: 'Unblocked', block_expired: 'Block ended', access_revoked: 'Access revoked', access_floor_reset: 'Access floor reset',
-    profile_changed: 'Profile changed', deleted: 'Deleted',
+    profile_changed: 'Profile changed', deleted: 'Deleted', pruned: 'Older events dropped',
   },
   changedAttributes: (names) => `Changed: ${names}`,
   someoneElse: 'This user has changed while you looked; here they are as they are now.',

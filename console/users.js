@@ -81,7 +81,7 @@ export const eventsOf = (tenant, userId, parameters, signal) =>
 // The moment up to which tokens are void; null: there is none.
 export async function floorOf(tenant, userId, signal) {
   const [event] = await eventsOf(tenant, userId, {
-    select: 'at', or: '(kind.in.(locked,blocked,access_revoked,access_floor_reset),and(kind.eq.registered,sequence.gt.1))', order: 'sequence.desc', limit: 1,
+    select: 'kind,at,details', or: '(kind.in.(locked,blocked,access_revoked,access_floor_reset,pruned),and(kind.eq.registered,sequence.gt.1))', order: 'sequence.desc', limit: 1,
   }, signal);
-  return event?.at ?? null;
+  return (event?.kind === 'pruned' ? event.details.access_valid_after : event?.at) ?? null;
 }

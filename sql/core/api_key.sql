@@ -46,7 +46,7 @@ BEGIN
     THEN
         PERFORM userlock_private.raise('api_key_invalid');
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('userlock_private.api_key'), hashtext(chosen || '/' || name));
+    PERFORM userlock_private.take_turns('userlock_private.api_key', chosen || '/' || name, false);
     RETURN chosen;
 END
 $$;

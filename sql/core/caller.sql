@@ -29,6 +29,15 @@ REVOKE EXECUTE ON FUNCTION userlock_private.raise FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.raise IS
 'Raises a refusal of this name, for functions in SQL: all are worded in one place. subject: the user, or the name of an API key.';
 
+CREATE FUNCTION userlock_private.take_turns(what regclass, about text, shared boolean)
+RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'userlock_take_turns';
+
+REVOKE EXECUTE ON FUNCTION userlock_private.take_turns FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.take_turns IS
+'Waits for whoever does the same about the same until their transaction has ended, and has them wait until this one has; shared: not for others who share. what: one of our tables.';
+
 CREATE FUNCTION userlock_private.require_tenant(tenant text, signing_in boolean)
 RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE  -- not STRICT: a tenant of NULL is the caller's

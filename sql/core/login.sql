@@ -126,7 +126,8 @@ AS $$
         SELECT FROM userlock_private.event AS e
         WHERE e.tenant = failure.tenant AND e.user_id = failure.user_id
             AND e.sequence > failure.account_sequence
-            AND e.kind = ANY ('{unlocked,registered,deleted,access_floor_reset}'::text[]))
+            AND (userlock_private.forgets_failures(e.kind)
+                OR e.kind = 'pruned' AND (e.details ->> 'failures_forgotten')::int8 > failure.account_sequence))
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_private.was_reset FROM PUBLIC;
@@ -300,6 +301,9 @@ BEGIN
         RETURN verdict;
     END IF;
 
+    -- An erasure waits for logins that are just being counted, and has them wait, lest
+    -- they count somebody who is no more.
+    PERFORM userlock_private.take_turns('userlock_private.login_failure', user_id, true);
     SELECT a.sequence, NOT userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, at)) AS held INTO account
     FROM userlock_private.account AS a WHERE a.tenant = record_login.tenant AND a.user_id = record_login.user_id;
     registered := FOUND;

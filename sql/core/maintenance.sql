@@ -13,20 +13,22 @@ $$Writes into history every restriction that has ended by itself, at the moment 
 
 Nothing depends on it: an end counts from its moment on, written or not. For those who read the tables by other means than the views, or want to see expiries in a change stream.$$;
 
-CREATE FUNCTION userlock.verify(
-    OUT tenant text,
-    OUT user_id text,
-    OUT problem text)
-RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION userlock_private.find_problems(only_tenant text)
+RETURNS TABLE (tenant text, user_id text, problem text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    -- States are compared by operators written out in full, and never by syntax that
-    -- hides one: a dump is read back under an empty search_path.
+-- Of one tenant by index: the plan must know whether there is one.
+SET plan_cache_mode = force_custom_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH chained AS (
         SELECT
             e.*,
-            row_number() OVER history AS expected_sequence,
+            lag(e.sequence) OVER history AS sequence_before,
+            -- Below where a history was pruned is only what restricted.
+            count(*) FILTER (WHERE e.kind <> 'locked' AND e.kind <> 'blocked') OVER history = 1 AS is_first,
             lag(e.to_state) OVER history AS state_before,
             lag(e.from_state) OVER history AS state_left,
             lag(e.at) OVER history AS at_before,
@@ -34,6 +36,7 @@ BEGIN ATOMIC
             -- an end that it gives is the clock's.
             e.at = (lag(e.at) OVER history + '1 microsecond'::interval) AS pushed
         FROM userlock_private.visible_event AS e
+        WHERE only_tenant IS NULL OR e.tenant = only_tenant
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
     ), judged AS (
         SELECT
@@ -66,6 +69,8 @@ BEGIN ATOMIC
                     c.to_state OPERATOR(userlock.=) c.from_state AND c.at <= c.at_before
                 WHEN c.kind = 'deleted' THEN
                     c.from_state IS NOT NULL AND c.to_state IS NULL
+                WHEN c.kind = 'pruned' THEN
+                    c.is_first AND (c.from_state IS NOT NULL OR c.to_state IS NOT NULL)
             END AS lawful
         FROM chained AS c
     ), folded AS (
@@ -74,8 +79,8 @@ BEGIN ATOMIC
             e.tenant, e.user_id,
             (array_agg(e.to_state ORDER BY e.sequence DESC))[1] AS state,
             max(e.sequence) AS sequence,
-            (array_agg(e.at ORDER BY e.sequence DESC)
-                FILTER (WHERE e.kind = 'registered'))[1] AS created_at,
+            (array_agg(e.began ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = ANY ('{registered,pruned}'::text[])))[1] AS created_at,
             (array_agg(e.at ORDER BY e.sequence DESC))[1] AS changed_at,
             (array_agg(e.until ORDER BY e.sequence DESC)
                 FILTER (WHERE e.kind = 'locked'))[1] AS locked_until,
@@ -87,10 +92,14 @@ BEGIN ATOMIC
                 FILTER (WHERE e.kind = 'blocked'))[1] AS blocked_at,
             max(e.sequence) FILTER (WHERE e.kind = 'locked') AS lock_sequence,
             max(e.sequence) FILTER (WHERE e.kind = 'blocked') AS block_sequence,
-            (array_agg(e.at ORDER BY e.sequence DESC) FILTER (
-                WHERE e.kind = ANY ('{locked,blocked,access_revoked,access_floor_reset}'::text[])
-                OR (e.kind = 'registered' AND e.sequence > 1)))[1] AS access_valid_after
-        FROM userlock_private.visible_event AS e
+            (array_agg(e.floor ORDER BY e.sequence DESC)
+                FILTER (WHERE e.kind = 'pruned' OR userlock_private.voids_tokens(e.kind, e.sequence)))[1] AS access_valid_after
+        FROM (
+            SELECT v.tenant, v.user_id, v.sequence, v.kind, v.to_state, v.at, v.until,
+                CASE v.kind WHEN 'pruned' THEN (v.details ->> 'created_at')::timestamptz ELSE v.at END AS began,
+                CASE v.kind WHEN 'pruned' THEN (v.details ->> 'access_valid_after')::timestamptz ELSE v.at END AS floor
+            FROM userlock_private.visible_event AS v
+            WHERE only_tenant IS NULL OR v.tenant = only_tenant) AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
         -- What is over counts no more.
@@ -112,12 +121,16 @@ BEGIN ATOMIC
             a.locked_until, a.blocked_until, a.lock_sequence, a.block_sequence,
             a.access_valid_after, a.locked_at, a.blocked_at
         FROM userlock_private.visible_account AS a
+        WHERE only_tenant IS NULL OR a.tenant = only_tenant
     ), problems AS (
         SELECT
             c.tenant, c.user_id, c.sequence,
             CASE
-                WHEN c.sequence <> c.expected_sequence THEN
-                    format('event %s is missing', c.expected_sequence)
+                -- Nothing is left that it would follow.
+                WHEN c.kind = 'pruned' THEN
+                    CASE WHEN c.lawful IS NOT TRUE THEN format('event %s is no lawful step', c.sequence) END
+                WHEN c.sequence <> coalesce(c.sequence_before, 0) + 1 THEN
+                    format('event %s is missing', coalesce(c.sequence_before, 0) + 1)
                 WHEN (c.from_state IS NULL) <> (c.state_before IS NULL)
                     OR c.from_state OPERATOR(userlock.<>) c.state_before THEN
                     format('event %s does not begin where the one before ended', c.sequence)
@@ -125,7 +138,8 @@ BEGIN ATOMIC
                     format('event %s happened before the one before', c.sequence)
                 WHEN c.lawful IS NOT TRUE THEN
                     format('event %s is no lawful step', c.sequence)
-            END AS problem
+            END AS problem,
+            c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, CASE c.kind WHEN 'locked' THEN 'lock' WHEN 'blocked' THEN 'block' END) AS may_be_kept
         FROM judged AS c
         UNION ALL
         SELECT
@@ -134,7 +148,8 @@ BEGIN ATOMIC
                 WHEN a.user_id IS NULL THEN 'there is a history but no account'
                 WHEN f.user_id IS NULL THEN 'there is an account but no history'
                 WHEN a.* <> f.* THEN 'the account is not what its history says'
-            END
+            END,
+            false
         FROM written AS a
         FULL JOIN living AS f
             ON a.tenant = f.tenant AND a.user_id = f.user_id
@@ -142,11 +157,33 @@ BEGIN ATOMIC
     SELECT DISTINCT ON (p.tenant, p.user_id) p.tenant, p.user_id, p.problem
     FROM problems AS p
     WHERE p.problem IS NOT NULL
+        -- What a restriction was set by stays when the events around it are dropped.
+        AND NOT (p.may_be_kept IS TRUE AND EXISTS (
+            SELECT FROM userlock_private.event AS e
+            WHERE e.tenant = p.tenant AND e.user_id = p.user_id AND e.sequence > p.sequence AND e.kind = 'pruned'))
     ORDER BY p.tenant, p.user_id, p.sequence NULLS LAST;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_private.find_problems FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.find_problems IS
+'What verify() finds, in one tenant or (NULL) in all that the caller may see.';
+
+CREATE FUNCTION userlock.verify(
+    tenant text DEFAULT NULL,
+    OUT tenant text,
+    OUT user_id text,
+    OUT problem text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT p.tenant, p.user_id, p.problem
+    FROM userlock_private.find_problems(CASE WHEN userlock_private.require_tenant($1, false) IS NOT NULL THEN $1 END) AS p;
 END;
 
 REVOKE EXECUTE ON FUNCTION userlock.verify FROM PUBLIC;
 COMMENT ON FUNCTION userlock.verify IS
 $$Every account that is not the fold of its events, with the first thing that is wrong; no rows: all is well.
 
-Reads both tables whole; for a caller with JWT claims, only what is there of the tenants that are theirs.$$;
+tenant: its users alone, by index; NULL means all that the caller's claims list, and without claims all that there are, for which both tables are read whole. Of a history that was pruned, what stays is judged. Errors: PT401 malformed claims, PT403 not the caller's tenant.$$;

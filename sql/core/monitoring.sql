@@ -282,7 +282,7 @@ $$Counts users, events and failed logins of all tenants, so that statistics take
 
 Nothing depends on it: without it, statistics counts everything. Events are counted on from the last time, so that their number never gets smaller, whatever becomes of history. While there are prepared transactions, and under REPEATABLE READ and SERIALIZABLE, statistics takes what has happened since the last time but one or longer.$$;
 
-CREATE FUNCTION userlock_private.uncount(tenant text, user_id text)
+CREATE FUNCTION userlock_private.uncount(tenant text, user_id text, registered boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -299,9 +299,10 @@ BEGIN
         WHERE c.tenant = uncount.tenant AND c.user_id = uncount.user_id AND s.label IS NOT NULL
         UNION ALL
         SELECT 'users', u.state::text, -1 FROM userlock_private.visible_user AS u
-        WHERE u.tenant = uncount.tenant AND u.user_id = uncount.user_id AND userlock_private.counted_from() IS NOT NULL
+        WHERE u.tenant = uncount.tenant AND u.user_id = uncount.user_id AND uncount.registered AND userlock_private.counted_from() IS NOT NULL
     ) AS part
     GROUP BY 2, 3
+    ORDER BY 2, 3  -- as everybody takes their rows
     ON CONFLICT ON CONSTRAINT tally_pkey DO UPDATE SET value = t.value + excluded.value;
 END
 $$;

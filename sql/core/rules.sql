@@ -81,8 +81,25 @@ AS 'MODULE_PATHNAME', 'userlock_pending_expiries';
 COMMENT ON FUNCTION userlock.pending_expiries IS
 'The events that an account owes to its history at a moment, because a restriction has ended and nothing has been written since: none, one or two, in order. at: when it ended (until), but never before changed_at, which is later where the clock has been set back.';
 
+-- What kinds of events mean beside a state, for whoever folds a history.
+CREATE FUNCTION userlock_private.voids_tokens(kind text, sequence bigint)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN kind = ANY ('{locked,blocked,access_revoked,access_floor_reset}'::text[]) OR kind = 'registered' AND sequence > 1;
+
+COMMENT ON FUNCTION userlock_private.voids_tokens IS
+'Does an event set the access floor to its moment? So does the registration of an id that was used before.';
+
+CREATE FUNCTION userlock_private.forgets_failures(kind text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN kind = ANY ('{unlocked,registered,deleted,access_floor_reset}'::text[]);
+
+COMMENT ON FUNCTION userlock_private.forgets_failures IS
+'Does an event end the count of failed logins before it?';
+
 -- All functions so far, whatever the installer's default privileges say; but
--- one is for the core itself.
+-- some are for the core itself.
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock, userlock_private TO PUBLIC;
-REVOKE EXECUTE ON FUNCTION userlock_private.allows FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION userlock_private.allows, userlock_private.voids_tokens, userlock_private.forgets_failures FROM PUBLIC;
 

@@ -94,15 +94,15 @@ CREATE TABLE userlock_private.event (
 CREATE INDEX event_at ON userlock_private.event USING brin (at) WITH (autosummarize);
 
 COMMENT ON TABLE userlock_private.event IS
-'Everything that happened to each user, never changed; kept when the account is deleted.';
+'Everything that happened to each user, kept when the account is deleted; never changed, but for what prune_history() and erase_user() drop.';
 COMMENT ON COLUMN userlock_private.event.tenant IS
 'The organisation that owns the user.';
 COMMENT ON COLUMN userlock_private.event.user_id IS
 'The application''s own id of the user.';
 COMMENT ON COLUMN userlock_private.event.sequence IS
-'The number of the event: 1, 2, 3 and so on for each user, without gaps.';
+'The number of the event: 1, 2, 3 and so on for each user, without gaps but for what was dropped.';
 COMMENT ON COLUMN userlock_private.event.kind IS
-'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked, access_floor_reset, profile_changed or deleted.';
+'registered, locked, unlocked, lock_expired, blocked, unblocked, block_expired, access_revoked, access_floor_reset, profile_changed or deleted; pruned: what came until then was dropped.';
 COMMENT ON COLUMN userlock_private.event.from_state IS
 'The state before; NULL: there was no account.';
 COMMENT ON COLUMN userlock_private.event.to_state IS
@@ -116,7 +116,7 @@ COMMENT ON COLUMN userlock_private.event.reason IS
 COMMENT ON COLUMN userlock_private.event.until IS
 'When the restriction ends, or ended, by itself; NULL: when lifted.';
 COMMENT ON COLUMN userlock_private.event.details IS
-'What the caller wished to keep with the event: a JSON object.';
+'What the caller wished to keep with the event: a JSON object. Of a pruned one: what the events that were dropped come to.';
 COMMENT ON COLUMN userlock_private.event.attributes IS
 'Which attributes of the profile changed, never their values; NULL: the event is no profile_changed.';
 

@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "core/account.h"
+#include "core/erasure.h"
 
 TimestampTz
 userlock_account_next_moment(const UserLockAccount *account, TimestampTz now)
@@ -217,16 +218,19 @@ userlock_account_register(const UserLockRequest *request,
 						  UserLockAccount *account)
 {
 	const UserLockKey *key = &request->key;
-	int64		last_sequence;
+	int64		last_sequence = 0;
 	TimestampTz last_at;
-	UserLockState left_in;
+	UserLockState left_in = USERLOCK_ACTIVE;
+	bool		was_erased;
 
 	init_account(account);
 	if (!userlock_store_insert(key, account, adoption))
 		return USERLOCK_RESULT_USER_ALREADY_REGISTERED;
 
 	/* Only now can no one else write this user's history. */
-	if (userlock_store_last_event(key, &last_sequence, &last_at, &left_in))
+	was_erased = !userlock_store_last_event(key, &last_sequence, &last_at, &left_in) &&
+		userlock_erasure_of(key, &last_at);
+	if (last_sequence > 0 || was_erased)
 	{
 		account->sequence = last_sequence;
 		account->changed_at = last_at;
@@ -240,6 +244,12 @@ userlock_account_register(const UserLockRequest *request,
 	}
 	userlock_account_append(request, account, "registered",
 							NULL, userlock_state_name(account->state));
+	if (was_erased)
+	{
+		/* No event before this tells that tokens are void. */
+		userlock_account_advance(account, account->changed_at + 1);
+		userlock_account_set_floor(request, account, "access_revoked");
+	}
 	if (profile && !userlock_store_put_profile(key, profile))
 		return USERLOCK_RESULT_USER_NAME_TAKEN;
 	return USERLOCK_RESULT_CHANGED;
@@ -296,6 +306,7 @@ userlock_account_register_on_demand(const UserLockRequest *request,
 		.batch = request->batch
 	};
 	UserLockResult result = USERLOCK_RESULT_CHANGED;
+	TimestampTz erased_at;
 
 	if (userlock_registration != USERLOCK_REGISTRATION_ON_DEMAND ||
 		request->has_expected_sequence ||
@@ -314,6 +325,9 @@ userlock_account_register_on_demand(const UserLockRequest *request,
 	 * is found to stand against it takes the row away again.
 	 */
 	account->created_at = account->changed_at = GetCurrentTimestamp();
+	/* What registers them voids tokens, and so all that were void already. */
+	if (userlock_erasure_of(key, &erased_at))
+		account->created_at = account->changed_at = Max(account->changed_at, erased_at + 1);
 	if (has_history(key))
 		result = USERLOCK_RESULT_USER_NOT_FOUND;
 	else if (request->until <= userlock_account_next_moment(account, account->changed_at))

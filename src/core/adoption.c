@@ -128,7 +128,9 @@ userlock_adoption_has_row(Oid table, const UserLockRowsWanted *wanted)
 		if (leaf == NULL)
 			continue;
 		trigger = userlock_users_table_trigger(leaf, ROW_FUNCTION);
-		if (trigger != NULL && leaf->rd_rel->relkind == RELKIND_RELATION)
+		/* Into another session's temporary table nobody sees. */
+		if (trigger != NULL && leaf->rd_rel->relkind == RELKIND_RELATION &&
+			!RELATION_IS_OTHER_TEMP(leaf))
 		{
 			users = userlock_adoption_of(leaf, trigger);
 			found = userlock_users_table_has(leaf, &users, wanted);

@@ -26,27 +26,17 @@ PG_FUNCTION_INFO_V1(userlock_user_allowed);
 /* How far ahead of ours an issuer's clock may be; as much as PostgREST grants. */
 #define CLOCK_SKEW_SECONDS	30
 
-/* What is so of a user never seen. */
-static const UserLockProbe never_restricted = {
-	USERLOCK_ACTIVE, USERLOCK_NO_END, USERLOCK_NO_END, DT_NOBEGIN
-};
-
 /* A user as they stand now: USERLOCK_RESULT_OK is allowed. */
 static UserLockResult
 judge_user(const char *tenant, const char *user_id, UserLockProbe *probe)
 {
 	TimestampTz now = GetCurrentStatementStartTimestamp();
 	bool		on_demand = userlock_registration == USERLOCK_REGISTRATION_ON_DEMAND;
-	bool		was_seen = true;
 
-	if (!userlock_name_length_is_valid(user_id, strlen(user_id)))
+	if (!userlock_name_length_is_valid(user_id, strlen(user_id)) ||
+		!userlock_name_length_is_valid(tenant, strlen(tenant)) ||
+		userlock_probe(tenant, user_id, on_demand, probe) == USERLOCK_PROBED_NOBODY)
 		return USERLOCK_RESULT_TOKEN_USER_UNKNOWN;
-	if (!userlock_probe(tenant, user_id, probe, on_demand ? &was_seen : NULL))
-	{
-		if (was_seen || !userlock_name_length_is_valid(tenant, strlen(tenant)))
-			return USERLOCK_RESULT_TOKEN_USER_UNKNOWN;
-		*probe = never_restricted;
-	}
 	probe->state = userlock_state_at(probe->state, probe->locked_until,
 									 probe->blocked_until, now);
 	if (probe->state & USERLOCK_BLOCKED)

@@ -4,8 +4,9 @@
  *
  * Enforcement runs before every request and in row-level security, so it goes
  * through the primary key by itself: a plan, even a kept one, would take three
- * times as long.  It reads the account of one user, asks for their history only
- * where that decides, and writes nothing; all writing is in store.c.
+ * times as long.  It reads the account of one user, asks for their history, and
+ * whether they were erased, only where that decides, and writes nothing; all writing
+ * is in store.c.
  */
 #include "postgres.h"
 
@@ -18,6 +19,7 @@
 #include "storage/lmgr.h"
 #include "storage/sinval.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -25,14 +27,24 @@
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
+#include "core/erasure.h"
 #include "core/plans.h"
 #include "core/probe.h"
+
+/* What is so of a user never seen. */
+static const UserLockProbe never_restricted = {
+	USERLOCK_ACTIVE, USERLOCK_NO_END, USERLOCK_NO_END, DT_NOBEGIN
+};
 
 /* Columns of userlock_private.account, see sql/core/tables.sql. */
 #define STATE_COLUMN				3
 #define LOCKED_UNTIL_COLUMN			7
 #define BLOCKED_UNTIL_COLUMN		8
 #define ACCESS_VALID_AFTER_COLUMN	11
+
+/* Of erasure_key and erasure, see sql/core/erasure.sql. */
+#define ERASURE_KEY_COLUMN			2
+#define ERASED_UNTIL_COLUMN			3
 
 static TimestampTz
 get_moment(TupleTableSlot *slot, int column, TimestampTz none)
@@ -48,6 +60,13 @@ init_key(ScanKey key, AttrNumber column, const char *value)
 {
 	ScanKeyEntryInitialize(key, 0, column, BTEqualStrategyNumber, InvalidOid,
 						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(value));
+}
+
+static void
+init_digest_key(ScanKey key, AttrNumber column, Datum digest)
+{
+	ScanKeyEntryInitialize(key, 0, column, BTEqualStrategyNumber, InvalidOid,
+						   InvalidOid, F_BYTEAEQ, digest);
 }
 
 /* A table that is read here. */
@@ -68,6 +87,13 @@ static ProbedTable event = {
 	"event", LAST_EVENT, "who was deleted", "nobody who is not registered", InvalidOid
 };
 
+static ProbedTable erasure_key = {
+	"erasure_key", GET_ERASURE_KEY, "who was erased", "nobody who is not registered", InvalidOid
+};
+static ProbedTable erasure = {
+	"erasure", GET_ERASURE, "who was erased", "nobody who is not registered", InvalidOid
+};
+
 static void
 require_its_rows(const ProbedTable *probed, Relation table)
 {
@@ -85,10 +111,13 @@ require_its_rows(const ProbedTable *probed, Relation table)
 static void
 forget_tables(Datum argument, Oid relation)
 {
-	if (relation == account.known || relation == InvalidOid)
-		account.known = InvalidOid;
-	if (relation == event.known || relation == InvalidOid)
-		event.known = InvalidOid;
+	ProbedTable *probed[] = {&account, &event, &erasure_key, &erasure};
+
+	for (int i = 0; i < lengthof(probed); i++)
+	{
+		if (relation == probed[i]->known || relation == InvalidOid)
+			probed[i]->known = InvalidOid;
+	}
 }
 
 /*
@@ -143,18 +172,28 @@ open_probed(ProbedTable *probed)
 	return find_table(probed);
 }
 
-static Relation
-open_primary_key(Relation table)
+/* A table that is being read, by its primary key. */
+typedef struct OpenTable
 {
-	return index_open(userlock_compat_primary_key(table), AccessShareLock);
+	Relation	table;
+	Relation	index;
+} OpenTable;
+
+static OpenTable
+open_by_key(ProbedTable *probed)
+{
+	OpenTable	open = {.table = open_probed(probed)};
+
+	open.index = index_open(userlock_compat_primary_key(open.table), AccessShareLock);
+	return open;
 }
 
 /* The locks stay until the transaction ends, as those of a query would. */
 static void
-close_both(Relation table, Relation index)
+close_by_key(const OpenTable *open)
 {
-	index_close(index, NoLock);
-	table_close(table, NoLock);
+	index_close(open->index, NoLock);
+	table_close(open->table, NoLock);
 }
 
 /*
@@ -168,31 +207,53 @@ register_latest_snapshot(Relation table)
 	return RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(table)));
 }
 
+/* What is taken out of a row. */
+typedef void (*TakeRow) (TupleTableSlot *slot, void *taken);
+
+static void
+take_account(TupleTableSlot *slot, void *taken)
+{
+	UserLockProbe *probe = taken;
+	bool		isnull;
+
+	probe->state = DatumGetUserLockState(slot_getattr(slot, STATE_COLUMN, &isnull));
+	probe->locked_until = get_moment(slot, LOCKED_UNTIL_COLUMN, USERLOCK_NO_END);
+	probe->blocked_until = get_moment(slot, BLOCKED_UNTIL_COLUMN, USERLOCK_NO_END);
+	probe->access_valid_after = get_moment(slot, ACCESS_VALID_AFTER_COLUMN, DT_NOBEGIN);
+}
+
+static void
+take_erasure_key(TupleTableSlot *slot, void *taken)
+{
+	bool		isnull;
+
+	*(Datum *) taken = datumCopy(slot_getattr(slot, ERASURE_KEY_COLUMN, &isnull), false, -1);
+}
+
+static void
+take_erasure(TupleTableSlot *slot, void *taken)
+{
+	*(TimestampTz *) taken = get_moment(slot, ERASED_UNTIL_COLUMN, DT_NOBEGIN);
+}
+
 /*
- * Reads a user's last row as a snapshot sees it; probe: NULL where it is enough to
- * know that there is one.  Backwards, because the versions that a row had stay in
+ * Reads the last row of a key as a snapshot sees it; take: NULL where it is enough
+ * to know that there is one.  Backwards, because the versions that a row had stay in
  * the index for a while, and the newest mostly come last.
  */
 static bool
-read_row(Relation table, Relation index, ScanKey keys, int key_count,
-		 Snapshot snapshot, UserLockProbe *probe)
+read_row(const OpenTable *open, ScanKey keys, int key_count,
+		 Snapshot snapshot, TakeRow take, void *taken)
 {
-	TupleTableSlot *slot = table_slot_create(table, NULL);
-	IndexScanDesc scan = userlock_compat_index_beginscan(table, index, snapshot,
-														 key_count);
+	TupleTableSlot *slot = table_slot_create(open->table, NULL);
+	IndexScanDesc scan = userlock_compat_index_beginscan(open->table, open->index,
+														 snapshot, key_count);
 	bool		found;
 
 	index_rescan(scan, keys, key_count, NULL, 0);
 	found = index_getnext_slot(scan, BackwardScanDirection, slot);
-	if (found && probe)
-	{
-		bool		isnull;
-
-		probe->state = DatumGetUserLockState(slot_getattr(slot, STATE_COLUMN, &isnull));
-		probe->locked_until = get_moment(slot, LOCKED_UNTIL_COLUMN, USERLOCK_NO_END);
-		probe->blocked_until = get_moment(slot, BLOCKED_UNTIL_COLUMN, USERLOCK_NO_END);
-		probe->access_valid_after = get_moment(slot, ACCESS_VALID_AFTER_COLUMN, DT_NOBEGIN);
-	}
+	if (found && take)
+		take(slot, taken);
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	return found;
@@ -200,37 +261,63 @@ read_row(Relation table, Relation index, ScanKey keys, int key_count,
 
 /*
  * Looks again, where nobody was found; the account's table is open, and its lock
- * held.  If the history is asked as well, it is opened before the snapshot is
- * taken, which sees what a rewrite has left that we may have waited for.
+ * held.  Whatever else is asked is opened before the snapshot is taken, which sees
+ * what a rewrite has left that we may have waited for.
  */
 static bool
-read_latest(Relation table, Relation index, ScanKey keys, int key_count,
-			UserLockProbe *probe, bool *was_seen)
+read_latest(const OpenTable *accounts, ScanKey keys, int key_count,
+			UserLockProbe *probe)
 {
-	Relation	history = was_seen ? open_probed(&event) : NULL;
-	Snapshot	latest = register_latest_snapshot(table);
-	bool		found = read_row(table, index, keys, key_count, latest, probe);
+	Snapshot	latest = register_latest_snapshot(accounts->table);
+	bool		found = read_row(accounts, keys, key_count, latest, take_account, probe);
 
-	if (history)
-	{
-		Relation	history_index = open_primary_key(history);
-
-		*was_seen = found ||
-			read_row(history, history_index, keys, key_count, latest, NULL);
-		close_both(history, history_index);
-	}
 	UnregisterSnapshot(latest);
 	return found;
 }
 
-bool
-userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe,
-			   bool *was_seen)
+/* The same, and who has no account may yet be a user. */
+static UserLockProbed
+read_latest_or_unseen(const OpenTable *accounts, ScanKey keys, int key_count,
+					  const char *user_id, UserLockProbe *probe)
 {
-	Relation	table = open_probed(&account);
-	Relation	index = open_primary_key(table);
+	OpenTable	history = open_by_key(&event);
+	OpenTable	erasure_keys = open_by_key(&erasure_key);
+	OpenTable	erasures = open_by_key(&erasure);
+	Snapshot	latest = register_latest_snapshot(accounts->table);
+	UserLockProbed result = USERLOCK_PROBED_UNSEEN;
+	Datum		digest_key;
+
+	if (read_row(accounts, keys, key_count, latest, take_account, probe))
+		result = USERLOCK_PROBED_ACCOUNT;
+	else if (read_row(&history, keys, key_count, latest, NULL, NULL))
+		result = USERLOCK_PROBED_NOBODY;
+	else
+	{
+		*probe = never_restricted;
+		/* Its first column is the tenant, as that of the others. */
+		if (read_row(&erasure_keys, keys, 1, latest, take_erasure_key, &digest_key))
+		{
+			ScanKeyData erased[2] = {keys[0]};
+
+			init_digest_key(&erased[1], 2, userlock_erasure_digest(digest_key, user_id));
+			read_row(&erasures, erased, lengthof(erased), latest,
+					 take_erasure, &probe->access_valid_after);
+		}
+	}
+	UnregisterSnapshot(latest);
+	close_by_key(&erasures);
+	close_by_key(&erasure_keys);
+	close_by_key(&history);
+	return result;
+}
+
+UserLockProbed
+userlock_probe(const char *tenant, const char *user_id, bool on_demand,
+			   UserLockProbe *probe)
+{
+	OpenTable	accounts = open_by_key(&account);
 	ScanKeyData keys[2];
-	bool		found = false;
+	UserLockProbed result = USERLOCK_PROBED_NOBODY;
 
 	init_key(&keys[0], 1, tenant);
 	init_key(&keys[1], 2, user_id);
@@ -241,11 +328,12 @@ userlock_probe(const char *tenant, const char *user_id, UserLockProbe *probe,
 	 * that finds nobody: it may be from before a rewrite of the table that we
 	 * have waited for, and sees none of the rows that it left.
 	 */
-	if (!IsolationUsesXactSnapshot())
-		found = read_row(table, index, keys, lengthof(keys),
-						 GetActiveSnapshot(), probe);
-	if (!found)
-		found = read_latest(table, index, keys, lengthof(keys), probe, was_seen);
-	close_both(table, index);
-	return found;
+	if ((!IsolationUsesXactSnapshot() &&
+		 read_row(&accounts, keys, lengthof(keys), GetActiveSnapshot(), take_account, probe)) ||
+		(!on_demand && read_latest(&accounts, keys, lengthof(keys), probe)))
+		result = USERLOCK_PROBED_ACCOUNT;
+	else if (on_demand)
+		result = read_latest_or_unseen(&accounts, keys, lengthof(keys), user_id, probe);
+	close_by_key(&accounts);
+	return result;
 }

@@ -17,15 +17,22 @@ typedef struct UserLockProbe
 	TimestampTz access_valid_after; /* DT_NOBEGIN: every token is good */
 } UserLockProbe;
 
+typedef enum UserLockProbed
+{
+	USERLOCK_PROBED_ACCOUNT,	/* is registered */
+	USERLOCK_PROBED_NOBODY,		/* is not */
+	USERLOCK_PROBED_UNSEEN		/* … and never was, or was erased */
+} UserLockProbed;
+
 /*
  * Reads the account of a user, as it is committed when the statement begins
  * (under REPEATABLE READ and SERIALIZABLE, and where there was none: when it is
- * read); false: there is none.  Then *was_seen, unless was_seen is NULL, tells
- * whether there has ever been one, at that very moment.  Needs no rights, writes
- * nothing, works on a standby.  Raises where a table that is asked does not hold
- * its rows itself.
+ * read).  on_demand: whether there has ever been one is told apart, as of that very
+ * moment; of whoever is unseen *probe has what holds for them.  Needs no rights,
+ * writes nothing, works on a standby.  Raises where a table that is asked does not
+ * hold its rows itself.
  */
-extern bool userlock_probe(const char *tenant, const char *user_id,
-						   UserLockProbe *probe, bool *was_seen);
+extern UserLockProbed userlock_probe(const char *tenant, const char *user_id,
+									 bool on_demand, UserLockProbe *probe);
 
 #endif							/* USERLOCK_PROBE_H */

@@ -294,6 +294,18 @@ const UserLockResultText userlock_results[] = {
 		gettext_noop("In a partitioned table that is adopted the id of whoever is restricted does not change."),
 		gettext_noop("Lift the restriction first, and set it again for the new id.")
 	},
+	[USERLOCK_RESULT_USER_HAS_ROW] = {
+		"user_has_row", ERRCODE_USERLOCK_REFUSED,
+		gettext_noop("user \"%s\" has a row in an adopted table"),
+		gettext_noop("The user came from that table: its next adoption would register them anew."),
+		gettext_noop("Delete the row first.")
+	},
+	[USERLOCK_RESULT_RETENTION_INVALID] = {
+		"retention_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
+		gettext_noop("invalid retention"),
+		gettext_noop("The moment is null or less than seven days ago, or max_users is not positive."),
+		gettext_noop("Give a moment such as now() - interval '1 year'.")
+	},
 	[USERLOCK_RESULT_USER_LOCKED] = {
 		"user_locked", ERRCODE_USERLOCK_FORBIDDEN,
 		gettext_noop("user \"%s\" is locked"),

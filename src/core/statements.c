@@ -193,6 +193,50 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		" FOR UPDATE SKIP LOCKED))",
 		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
+	[GET_ADOPTION] = {
+		"SELECT adoption FROM userlock_private.account" THIS_USER
+		" AND adoption IS NOT NULL",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	/* In this order: whoever waits for one has nothing that others wait for. */
+	[BEGIN_ERASURE] = {
+		"SELECT userlock_private.take_turns('userlock_private.event', '', true),"
+		" userlock_private.take_turns('userlock_private.login_failure', $2, false)",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[UNCOUNT] = {
+		"SELECT userlock_private.uncount($1, $2, $3)",
+		3, {TEXTOID, TEXTOID, BOOLOID}, SPI_OK_SELECT
+	},
+	[ERASE_EVENTS] = {
+		"DELETE FROM userlock_private.event" THIS_USER,
+		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
+	},
+	[ERASE_FAILURES] = {
+		"DELETE FROM userlock_private.login_failure" THIS_USER,
+		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
+	},
+	[GET_ERASURE_KEY] = {
+		"SELECT key FROM userlock_private.erasure_key WHERE tenant" EQ "$1",
+		1, {TEXTOID}, SPI_OK_SELECT
+	},
+	[ADD_ERASURE_KEY] = {
+		"INSERT INTO userlock_private.erasure_key (tenant, key)"
+		" VALUES ($1, $2) ON CONFLICT DO NOTHING",
+		2, {TEXTOID, BYTEAOID}, SPI_OK_INSERT
+	},
+	[GET_ERASURE] = {
+		"SELECT access_valid_after FROM userlock_private.erasure"
+		" WHERE tenant" EQ "$1 AND digest" EQ "$2",
+		2, {TEXTOID, BYTEAOID}, SPI_OK_SELECT
+	},
+	[PUT_ERASURE] = {
+		"INSERT INTO userlock_private.erasure AS e"
+		" (tenant, digest, access_valid_after) VALUES ($1, $2, $3)"
+		" ON CONFLICT ON CONSTRAINT erasure_pkey DO UPDATE SET"
+		" access_valid_after = greatest(e.access_valid_after, $3)",
+		3, {TEXTOID, BYTEAOID, TIMESTAMPTZOID}, SPI_OK_INSERT
+	},
 	[DUE] = {
 		"SELECT tenant, user_id FROM userlock_private.account"
 		" WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state"

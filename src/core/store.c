@@ -2,9 +2,9 @@
  * store.c
  *		The account and event rows, as the C code reads and writes them.
  *
- * It alone writes accounts and events.  Others read them: the views, verify()
- * and the judgement of logins in SQL, which go by what is committed, and the
- * probe, which goes without SQL.  Counts of failed logins are written by
+ * It alone writes accounts and events, but for prune_history(), which takes old
+ * events out.  Others read them: the views, verify() and the judgement of logins
+ * in SQL, which go by what is committed, and the probe, which goes without SQL.  Counts of failed logins are written by
  * login.sql; here they are only forgotten.
  *
  * Must not judge a request or word a message.
@@ -20,6 +20,7 @@
 #include "utils/datum.h"
 #include "utils/json.h"
 #include "utils/syscache.h"
+#include "utils/uuid.h"
 
 #include "core/plans.h"
 #include "core/store.h"
@@ -318,6 +319,91 @@ userlock_store_get_profile(const UserLockKey *key, UserLockRowLock lock)
 			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
 	discard_result();
 	return profile;
+}
+
+/* The one value that a statement has found, copied; 0: it found no row. */
+static Datum
+read_value(uint64 found, int length)
+{
+	Datum		value = (Datum) 0;
+	bool		isnull;
+
+	if (found > 0)
+		value = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										1, &isnull), false, length);
+	discard_result();
+	return value;
+}
+
+Datum
+userlock_store_get_adoption(const UserLockKey *key)
+{
+	return read_value(run_for_key(GET_ADOPTION, key, false), UUID_LEN);
+}
+
+void
+userlock_store_begin_erasure(const UserLockKey *key)
+{
+	run_for_key(BEGIN_ERASURE, key, false);
+	discard_result();
+}
+
+void
+userlock_store_uncount(const UserLockKey *key, bool is_registered)
+{
+	Datum		values[] = {key->tenant, key->user_id, BoolGetDatum(is_registered)};
+
+	userlock_plans_run(UNCOUNT, values, NULL, false);
+	discard_result();
+}
+
+int64
+userlock_store_erase_events(const UserLockKey *key)
+{
+	return run_for_key(ERASE_EVENTS, key, false);
+}
+
+int64
+userlock_store_erase_failures(const UserLockKey *key)
+{
+	return run_for_key(ERASE_FAILURES, key, false);
+}
+
+Datum
+userlock_store_get_erasure_key(Datum tenant)
+{
+	return read_value(userlock_plans_run(GET_ERASURE_KEY, &tenant, NULL, false), -1);
+}
+
+void
+userlock_store_add_erasure_key(Datum tenant, Datum erasure_key)
+{
+	Datum		values[] = {tenant, erasure_key};
+
+	userlock_plans_run(ADD_ERASURE_KEY, values, NULL, false);
+}
+
+bool
+userlock_store_get_erasure(Datum tenant, Datum digest, TimestampTz *access_valid_after)
+{
+	Datum		values[] = {tenant, digest};
+	bool		found = userlock_plans_run(GET_ERASURE, values, NULL, false) > 0;
+	bool		isnull;
+
+	if (found)
+		*access_valid_after =
+			DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											  1, &isnull));
+	discard_result();
+	return found;
+}
+
+void
+userlock_store_put_erasure(Datum tenant, Datum digest, TimestampTz access_valid_after)
+{
+	Datum		values[] = {tenant, digest, TimestampTzGetDatum(access_valid_after)};
+
+	userlock_plans_run(PUT_ERASURE, values, NULL, false);
 }
 
 /* A text Datum of a string; 0 for none. */

@@ -180,6 +180,41 @@ extern int	userlock_store_batch_changes(Datum tenant, Datum batch,
  */
 extern void userlock_store_forget_failures(const UserLockKey *key);
 
+/* The adoption whose table the user came from, a uuid; 0: none. */
+extern Datum userlock_store_get_adoption(const UserLockKey *key);
+
+/*
+ * Begins to erase a user, before anything else is locked: waits for logins that are
+ * just being counted, and while history is pruned, and has both wait.
+ */
+extern void userlock_store_begin_erasure(const UserLockKey *key);
+
+/* Keeps the numbers right of a user who leaves without an event; before they do. */
+extern void userlock_store_uncount(const UserLockKey *key, bool is_registered);
+
+/* Deletes the user's history, and returns how many events it had. */
+extern int64 userlock_store_erase_events(const UserLockKey *key);
+
+/* Deletes the counts of the user's failed logins; returns how many. */
+extern int64 userlock_store_erase_failures(const UserLockKey *key);
+
+/*
+ * What the ids of the tenant's erased users are hashed with, a bytea; 0: nobody was
+ * erased.
+ */
+extern Datum userlock_store_get_erasure_key(Datum tenant);
+
+/* Keeps it, unless there is one already. */
+extern void userlock_store_add_erasure_key(Datum tenant, Datum erasure_key);
+
+/* From when on tokens of an erased user may be good; false: nobody such was. */
+extern bool userlock_store_get_erasure(Datum tenant, Datum digest,
+									   TimestampTz *access_valid_after);
+
+/* Keeps that, or the later of the two. */
+extern void userlock_store_put_erasure(Datum tenant, Datum digest,
+									   TimestampTz access_valid_after);
+
 /*
  * The document of the user's profile, as jsonb; 0: none.  lock: the one that the
  * caller holds on the account.

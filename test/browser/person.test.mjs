@@ -42,6 +42,19 @@ test('a person is shown with state, ends, floor, history and failed logins', asy
   await close();
 });
 
+test('a history that was pruned begins where it was, and the floor is still known', async () => {
+  const id = await tenant.user('old', 'revoke_access', { reason: 'long ago' });
+  await sql(`UPDATE userlock_private.event SET at = at - interval '1 year' WHERE tenant = '${tenant.tenant}' AND user_id = '${id}';
+    SELECT userlock.prune_history(now() - interval '1 month', '${tenant.tenant}')`);
+  const { says, texts, close, complaints } = await open(id);
+  await says('Older events dropped', '.history');
+  const floor = (await texts('section')).find((section) => section.includes('Tokens count'));
+  assert.doesNotMatch(floor, /whenever they were issued/);
+  assert.deepEqual((await texts('.history li')).map((line) => line.split(/\s+#/)[0]), ['Older events dropped']);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 test('failed logins that count say how many attempts are left', async () => {
   const id = await tenant.user('clumsy');
   for (let i = 0; i < 3; i++) await sql(`SELECT userlock.record_login_failure('${id}', '${tenant.tenant}')`);

@@ -2,7 +2,7 @@
 -- more than change its rows.  Not in one transaction: in that, the server would
 -- remember what an index's expression came to when its owner asked.
 SET client_min_messages = warning;
-SELECT plan(55);
+SELECT plan(58);
 SET search_path = public;
 CREATE ROLE hostile_owner;
 CREATE ROLE hostile_app;
@@ -34,6 +34,10 @@ ALTER INDEX hostile.trapped SET (fillfactor = 80);
 SELECT is(userlock.adopt('hostile.indexed', 'id'), 0::bigint, '… and again');
 RESET ROLE;
 SELECT set_eq('SELECT user_id FROM registered', ARRAY['c', 'd'], '… its rows are followed');
+SET ROLE hostile_owner;
+ALTER INDEX hostile.trapped SET (fillfactor = 75);
+RESET ROLE;
+SELECT throws_ok($$SELECT userlock.erase_user('d')$$, 'PT400', 'user "d" has a row in an adopted table', '… also where somebody is to be erased');
 SET ROLE hostile_owner;
 ALTER INDEX hostile.trapped SET (fillfactor = 70);
 TRUNCATE hostile.indexed;
@@ -255,6 +259,19 @@ RESET request.jwt.claims;
 DELETE FROM hostile.users WHERE id = 'mild';
 RESET ROLE;
 
+-- Erased, and back with a row: nothing is left of them but that old tokens are void.
+INSERT INTO hostile.users VALUES ('fay', 'mine');
+SET ROLE hostile_app;
+DELETE FROM hostile.users WHERE id = 'fay';
+RESET ROLE;
+SELECT is((userlock.erase_user('fay', 'mine')).events, 2::bigint, 'who left with a row is erased');
+SET ROLE hostile_app;
+INSERT INTO hostile.users VALUES ('fay', 'mine');
+RESET ROLE;
+SELECT results_eq($$SELECT kind FROM userlock_private.event WHERE user_id = 'fay' ORDER BY sequence$$,
+    $$VALUES ('registered' COLLATE "C"), ('access_revoked')$$, '… and begins anew with another');
+DELETE FROM hostile.users WHERE id = 'fay';
+
 -- Every row of a user may have another id at once.
 INSERT INTO hostile.membership VALUES ('two', 'red'), ('two', 'blue');
 SELECT userlock.block_user('two', 'fraud');
@@ -289,4 +306,4 @@ DROP VIEW registered;
 DROP FUNCTION state_of;
 DROP OWNED BY hostile_owner, hostile_app;
 DROP ROLE hostile_owner, hostile_app;
-TRUNCATE userlock_private.account, userlock_private.event;
+TRUNCATE userlock_private.account, userlock_private.event, userlock_private.erasure, userlock_private.erasure_key;

@@ -61,6 +61,21 @@ test('a token never seen passes; its user is locked, out at the next request, an
   assert.equal(await reads(await tokenOf(id)), 200);
 });
 
+test('whoever was erased is nobody ever seen, but for their old tokens', async () => {
+  const id = newId();
+  const token = await tokenOf(id);
+  assert.equal((await rpc('block_user', { user_id: id, reason: 'fraud' })).status, 200);
+  assert.equal((await rpc('erase_user', { user_id: id })).status, 403, 'support may not erase');
+  await sql(`SELECT userlock.erase_user('${id}', '${env.TENANT}')`);
+  assert.equal(await eventsOf(id), '');
+  const refused = await get(`/${table}`, { token });
+  assert.equal(refused.status, 401);
+  assert.match(refused.json.hint, /\[token_void\]$/);
+  await nextSecond();
+  assert.equal(await reads(await tokenOf(id)), 200, 'a new token');
+  assert.equal(await reads(token), 401, 'the old one');
+});
+
 test('revoked access registers as well, and voids what was issued', async () => {
   const id = newId();
   const token = await tokenOf(id);

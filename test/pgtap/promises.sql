@@ -1,6 +1,6 @@
 -- The documents' promises, one assertion each.
 BEGIN;
-SELECT plan(40);
+SELECT plan(44);
 SET search_path = public, userlock, userlock_private;
 CREATE ROLE promises_support;
 
@@ -57,6 +57,12 @@ SELECT results_eq(
 -- Deletion
 SELECT is((delete_user('alice')).state, 'locked', 'delete_user returns the last state');
 SELECT is((register_user('alice')).sequence, 14::bigint, 'history goes on when the id comes back');
+
+-- Retention
+SELECT is((erase_user('alice')).events, 14::bigint, 'erase_user removes the whole history');
+SELECT throws_ok($$SELECT export_user('alice')$$, 'PT404', NULL, '… and nothing is kept of the user');
+SELECT is((register_user('alice')).sequence, 2::bigint, '… whose id may be used again, with old tokens void');
+SELECT throws_ok($$SELECT prune_history(now() - interval '1 day')$$, 'PT422', 'invalid retention', 'nothing is pruned that is younger than a week');
 
 -- Permission
 SELECT function_privs_are('userlock', 'unlock_user', ARRAY['text', 'text', 'text', 'bigint', 'boolean', 'jsonb'],

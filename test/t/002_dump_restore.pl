@@ -1,5 +1,5 @@
-# A dump restores into a working system: states, history, profiles, API keys,
-# grants, adopted tables.
+# A dump restores into a working system: states, history, also where it was pruned or
+# erased, profiles, API keys, grants, adopted tables.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -31,6 +31,12 @@ $node->safe_psql(
 	SELECT userlock.delete_user('carol');
 	SELECT userlock.create_api_key('billing', 'support');
 	SELECT userlock.refresh_statistics(verify => true);
+	SELECT userlock.register_user('old'), userlock.block_user('old', 'long ago'), userlock.revoke_access('old');
+	UPDATE userlock_private.event SET at = at - interval '1 year' WHERE user_id = 'old';
+	UPDATE userlock_private.account SET created_at = created_at - interval '1 year', changed_at = changed_at - interval '1 year',
+		blocked_at = blocked_at - interval '1 year', access_valid_after = access_valid_after - interval '1 year' WHERE user_id = 'old';
+	SELECT userlock.prune_history(now() - interval '1 month');
+	SELECT userlock.register_user('erased', 'acme'), userlock.erase_user('erased', 'acme');
 });
 
 my %shown = (
@@ -38,6 +44,7 @@ my %shown = (
 	event => 'SELECT * FROM userlock_private.event ORDER BY tenant, user_id, sequence',
 	profile => 'SELECT * FROM userlock_private.profile ORDER BY tenant, user_id',
 	api_key => 'SELECT * FROM userlock_private.api_key',
+	erasure => 'SELECT * FROM userlock_private.erasure, userlock_private.erasure_key',
 	grants => q{SELECT has_function_privilege('support', 'userlock_xekout.revoke(bytea)', 'EXECUTE')},
 	restricted => 'SELECT * FROM userlock.restricted_users',
 	person => 'SELECT * FROM person',
@@ -70,6 +77,10 @@ foreach my $format ('plain', 'custom')
 	like($stderr, qr/permission denied for function unblock_user/, "$format: nothing else is granted");
 	is( $node->safe_psql('target', q{SELECT state, sequence FROM userlock.register_user('carol')}),
 		'active|3', "$format: a deleted user comes back with their history");
+	is( $node->safe_psql('target', q{SELECT state, sequence FROM userlock.unblock_user('old')}),
+		'active|4', "$format: a history that was pruned goes on");
+	is( $node->safe_psql('target', q{SELECT sequence FROM userlock.register_user('erased', 'acme')}),
+		'2', "$format: an erased user comes back without, and old tokens stay void");
 	is($node->safe_psql('target', 'SELECT userlock.expire()'), '1', "$format: what expired meanwhile can be written");
 	is($node->safe_psql('target', 'SELECT count(*) FROM userlock.verify()'), '0', "$format: and still agrees");
 	$node->safe_psql('postgres', 'DROP DATABASE target');

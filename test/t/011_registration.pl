@@ -73,6 +73,22 @@ is(check($standby, 'ann', -2), $unknown, 'deleted, they are out');
 ($result, $stdout, $stderr) = $standby->psql('postgres', q{SELECT userlock.lock_user('bea')});
 like($stderr, qr/cannot execute UPDATE in a read-only transaction/, 'a standby registers nobody');
 
+# Erased, they are nobody ever seen, but for their old tokens: also on a standby, and
+# whatever becomes of the tables that tell.
+$primary->safe_psql('postgres', q{SET synchronous_commit = remote_apply; SELECT userlock.register_user('dot'), userlock.erase_user('dot'), userlock.erase_user('ann')});
+for my $node ($primary, $standby)
+{
+	is(check($node, $_, 60), 'token is void', $node->name . ": an old token of $_, who was erased, is void") foreach 'ann', 'dot';
+	is(check($node, 'dot', -2), 'passes', $node->name . ': … and a new one good');
+	is(check($node, 'eve', 60), 'passes', $node->name . ': … as any of somebody else');
+}
+$primary->safe_psql('postgres', q{VACUUM FULL userlock_private.erasure; VACUUM FULL userlock_private.erasure_key; ALTER TABLE userlock_private.erasure SET UNLOGGED; ALTER TABLE userlock_private.erasure SET LOGGED});
+is(check($primary, 'dot', 60), 'token is void', '… rewritten, they tell the same');
+$primary->safe_psql('postgres', q{CREATE TABLE child () INHERITS (userlock_private.erasure)});
+like(check($primary, 'eve', 0), qr/table userlock_private.erasure does not hold its rows itself/, '… with rows elsewhere, they let in nobody who is not registered');
+$primary->safe_psql('postgres', q{DROP TABLE child});
+is(check($primary, 'eve', 0), 'passes', '… until they are back');
+
 # An older snapshot does not help, in a parallel query neither.
 my $connection = $primary->connstr('postgres');
 $primary->safe_psql('postgres',
