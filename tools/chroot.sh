@@ -62,7 +62,7 @@ in_chroot() {
 remove_chroot() {
   as_root bash -euc '
     for process in /proc/[0-9]*; do
-      if [[ $(readlink "$process/cwd") == "$1" ]] && grep -qs "^NSpid:.*[[:space:]]1$" "$process/status"; then
+      if [[ $process/cwd -ef $1 ]] && grep -qs "^NSpid:.*[[:space:]]1$" "$process/status"; then
         kill -KILL "${process#/proc/}" || true
         while [[ -e $process ]]; do sleep 0.1; done
       fi
