@@ -293,4 +293,4 @@ RESET request.jwt.claims;
 REVOKE ALL ON statistics FROM regress_userlock_reader;
 DROP ROLE regress_userlock_reader;
 DROP FUNCTION public.rows_read(text, text), public.rows_read(), public.leak;
-TRUNCATE account, event, login_failure, tally, counting;
+TRUNCATE account, event, login_failure, tally, counting, erasure, erasure_key;
