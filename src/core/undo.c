@@ -93,17 +93,24 @@ leave_lifted(const UserLockRequest *request, UserLockOutcome *outcome)
 		: outcome->result;
 }
 
-/* Makes one step, whose request has the user and the sequence they must be at. */
+/*
+ * Makes one step, whose request has the user and the sequence they must be at.  Of a
+ * history that was pruned nobody knows how long a restriction was to last.
+ */
 static void
 undo_step(UserLockRequest *request, UserLockTransition step, Datum marker,
 		  UserLockOutcome *outcome)
 {
 	UserLockEvent event;
 
-	if (userlock_transition_restricts(step) &&
-		userlock_store_last_of_kind(&request->key,
-									userlock_transition_event(step), &event))
+	if (userlock_transition_restricts(step))
 	{
+		if (!userlock_store_last_of_kind(&request->key,
+										 userlock_transition_event(step), &event))
+		{
+			outcome->result = USERLOCK_RESULT_CHANGE_NOT_UNDOABLE;
+			return;
+		}
 		request->reason = event.reason;
 		request->until = event.until;
 		marker = undoing_details(event.details, marker);
