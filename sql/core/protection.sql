@@ -2,6 +2,30 @@
 -- Whom nobody is to restrict by mistake
 --
 
+CREATE FUNCTION userlock_private.take_holders_turn(tenant text, user_ids text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    protected text[] := regexp_split_to_array(trim(current_setting('userlock.protected_roles', true)), '\s*,\s*');
+BEGIN
+    IF EXISTS (
+        SELECT FROM userlock_private.profile AS p
+        WHERE p.tenant = take_holders_turn.tenant AND p.user_id = ANY (user_ids) AND p.document ? 'roles'
+        AND EXISTS (
+            SELECT FROM unnest(protected) AS role (value)
+            WHERE p.document -> 'roles' @> jsonb_build_array(jsonb_build_object('value', role.value))))
+    THEN
+        PERFORM userlock_private.take_turns('userlock_private.profile', tenant, false);
+    END IF;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_private.take_holders_turn FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.take_holders_turn IS
+'For whoever is about to lock or block users, before any of them is held: if one has any of userlock.protected_roles, waits for whoever else restricts such users of the tenant.';
+
 CREATE FUNCTION userlock_private.is_last_holder(tenant text, user_id text, to_lock boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -11,6 +35,9 @@ DECLARE
     protected text[] := regexp_split_to_array(trim(current_setting('userlock.protected_roles', true)), '\s*,\s*');
     holding jsonb;
 BEGIN
+    IF to_lock THEN
+        PERFORM userlock_private.take_holders_turn(tenant, ARRAY[user_id]);
+    END IF;
     FOR holding IN
         SELECT DISTINCT jsonb_build_array(jsonb_build_object('value', role.value)) AS roles
         FROM unnest(protected) AS role (value)
@@ -22,16 +49,19 @@ BEGIN
             AND userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, clock_timestamp())))
         ORDER BY roles
     LOOP
-        -- One at a time restricts holders of a role: of two who restrict the last two, one
-        -- waits here, and then sees what the other has done, or fails as serializable
-        -- transactions do.
+        -- Of two who restrict the last two, one has waited for their turn, and sees what the
+        -- other has done; in a transaction that goes on seeing what it saw first, it fails
+        -- as those do.  Nobody waits here but for who is being deleted: somebody may be
+        -- waiting for us.
         IF to_lock THEN
-            PERFORM FROM userlock_private.account AS a
-            WHERE a.tenant = is_last_holder.tenant AND a.user_id IN (
-                SELECT p.user_id FROM userlock_private.profile AS p
-                WHERE p.tenant = is_last_holder.tenant AND p.document ? 'roles' AND p.document -> 'roles' @> holding)
-            ORDER BY a.user_id
-            FOR NO KEY UPDATE;
+            EXECUTE
+                'SELECT FROM userlock_private.account AS a'
+                ' WHERE a.tenant = $1 AND a.user_id IN ('
+                ' SELECT p.user_id FROM userlock_private.profile AS p'
+                ' WHERE p.tenant = $1 AND p.document ? ''roles'' AND p.document -> ''roles'' @> $2)'
+                ' ORDER BY a.user_id FOR '
+                || CASE WHEN current_setting('transaction_isolation') LIKE 'read %' THEN 'KEY SHARE' ELSE 'NO KEY UPDATE' END
+                USING tenant, holding;
         END IF;
         PERFORM FROM userlock_private.profile AS p
         JOIN userlock_private.account AS a ON a.tenant = p.tenant AND a.user_id = p.user_id

@@ -8,9 +8,20 @@
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/fmgrprotos.h"
 
 #include "core/protection.h"
+
+void
+userlock_protection_prepare(const UserLockRequest *request, Datum *user_ids, int count)
+{
+	if (userlock_protected_roles[0] != '\0' && !request->dry_run)
+		userlock_store_take_holders_turn(request->key.tenant,
+										 PointerGetDatum(construct_array(user_ids, count, TEXTOID,
+																		 -1, false, TYPALIGN_INT)));
+}
 
 UserLockResult
 userlock_protection_judge(const UserLockRequest *request)

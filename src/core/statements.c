@@ -178,6 +178,10 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		" AND kind" EQ "$3 ORDER BY sequence DESC LIMIT 1",
 		3, {TEXTOID, TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
+	[TAKE_HOLDERS_TURN] = {
+		"SELECT userlock_private.take_holders_turn($1, $2)",
+		2, {TEXTOID, TEXTARRAYOID}, SPI_OK_SELECT
+	},
 	[IS_LAST_HOLDER] = {
 		"SELECT userlock_private.is_last_holder($1, $2, $3)",
 		3, {TEXTOID, TEXTOID, BOOLOID}, SPI_OK_SELECT

@@ -20,6 +20,7 @@
 #include "core/arguments.h"
 #include "core/batch.h"
 #include "core/caller.h"
+#include "core/protection.h"
 #include "core/transition.h"
 
 PG_FUNCTION_INFO_V1(userlock_undo);
@@ -68,6 +69,23 @@ require_permission(const UserLockRequest *request,
 		if (needed[i] && !userlock_caller_may_execute(outcome.object))
 			userlock_outcome_raise(&outcome);
 	}
+}
+
+/* Undo goes through many users, as the call did that it takes back. */
+static void
+prepare_protection(const UserLockRequest *request,
+				   const UserLockBatchChange *changes, int count)
+{
+	Datum	   *user_ids = palloc(count * sizeof(Datum));
+	int			restricted = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (changes[i].locks < 0 || changes[i].blocks < 0)
+			user_ids[restricted++] = changes[i].user_id;
+	}
+	if (restricted > 0)
+		userlock_protection_prepare(request, user_ids, restricted);
 }
 
 /* The details of an event that takes back what a batch did. */
@@ -215,6 +233,7 @@ userlock_undo(PG_FUNCTION_ARGS)
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	per_user = AllocSetContextCreate(CurrentMemoryContext, "userlock per user",
 									 ALLOCSET_DEFAULT_SIZES);
+	prepare_protection(&request, changes, count);
 	callers = MemoryContextSwitchTo(per_user);
 	for (int i = 0; i < count; i++)
 	{
