@@ -134,6 +134,8 @@ userlock_erasure_erase(const UserLockRequest *request, UserLockErasure *erased)
 	int64		sequence;
 	bool		is_registered;
 
+	/* Whoever holds their table up keeps us waiting, and nobody for us. */
+	(void) has_row(key);
 	userlock_store_begin_erasure(key);
 	is_registered = hold(key, &account);
 	if (is_registered && has_row(key))
