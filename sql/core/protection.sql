@@ -2,30 +2,6 @@
 -- Whom nobody is to restrict by mistake
 --
 
-CREATE FUNCTION userlock_private.take_holders_turn(tenant text, user_ids text[])
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    protected text[] := regexp_split_to_array(trim(current_setting('userlock.protected_roles', true)), '\s*,\s*');
-BEGIN
-    IF EXISTS (
-        SELECT FROM userlock_private.profile AS p
-        WHERE p.tenant = take_holders_turn.tenant AND p.user_id = ANY (user_ids) AND p.document ? 'roles'
-        AND EXISTS (
-            SELECT FROM unnest(protected) AS role (value)
-            WHERE p.document -> 'roles' @> jsonb_build_array(jsonb_build_object('value', role.value))))
-    THEN
-        PERFORM userlock_private.take_turns('userlock_private.profile', tenant, false);
-    END IF;
-END
-$$;
-
-REVOKE EXECUTE ON FUNCTION userlock_private.take_holders_turn FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.take_holders_turn IS
-'For whoever is about to lock or block users, before any of them is held: if one has any of userlock.protected_roles, waits for whoever else restricts such users of the tenant.';
-
 CREATE FUNCTION userlock_private.is_last_holder(tenant text, user_id text, to_lock boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -35,9 +11,6 @@ DECLARE
     protected text[] := regexp_split_to_array(trim(current_setting('userlock.protected_roles', true)), '\s*,\s*');
     holding jsonb;
 BEGIN
-    IF to_lock THEN
-        PERFORM userlock_private.take_holders_turn(tenant, ARRAY[user_id]);
-    END IF;
     FOR holding IN
         SELECT DISTINCT jsonb_build_array(jsonb_build_object('value', role.value)) AS roles
         FROM unnest(protected) AS role (value)
