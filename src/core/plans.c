@@ -62,7 +62,7 @@ is_planned(StatementId id)
 static int
 execute(StatementId id, Datum *values, const char *nulls, bool read_only)
 {
-	if (userlock_statements[id].spares_nobody && IsolationUsesXactSnapshot())
+	if ((id == ERASE_EVENTS || id == ERASE_FAILURES) && IsolationUsesXactSnapshot())
 		return SPI_execute_snapshot(plans[id].plan, values, nulls, GetLatestSnapshot(),
 									GetTransactionSnapshot(), read_only, true, 0);
 	return SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);

@@ -220,11 +220,11 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 	},
 	[ERASE_EVENTS] = {
 		"DELETE FROM userlock_private.event" THIS_USER,
-		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE, true
+		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
 	[ERASE_FAILURES] = {
 		"DELETE FROM userlock_private.login_failure" THIS_USER,
-		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE, true
+		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
 	[GET_ERASURE_KEY] = {
 		"SELECT key FROM userlock_private.erasure_key WHERE tenant" EQ "$1",

@@ -57,7 +57,6 @@ typedef struct UserLockStatement
 	int			parameters;
 	Oid			types[MAX_PARAMETERS];
 	int			result;			/* the SPI code of success */
-	bool		spares_nobody;	/* fails where there are rows that it does not see */
 } UserLockStatement;
 
 extern const UserLockStatement userlock_statements[STATEMENT_COUNT];
