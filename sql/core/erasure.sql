@@ -31,7 +31,7 @@ COMMENT ON TABLE userlock_private.erasure IS
 COMMENT ON COLUMN userlock_private.erasure.tenant IS
 'The organisation that owned the user.';
 COMMENT ON COLUMN userlock_private.erasure.digest IS
-'HMAC-SHA256 of the user id (in UTF-8), with the tenant''s key.';
+'HMAC-SHA256 of the user id (in UTF-8, if the database has an encoding), with the tenant''s key.';
 COMMENT ON COLUMN userlock_private.erasure.access_valid_after IS
 'When the user was erased: tokens issued before are void.';
 

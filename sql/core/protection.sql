@@ -22,16 +22,19 @@ BEGIN
             AND userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, clock_timestamp())))
         ORDER BY roles
     LOOP
-        -- One at a time restricts holders of a role: of two who restrict the last two, one
-        -- waits here, and then sees what the other has done, or fails as serializable
-        -- transactions do.
+        -- Of two who restrict the last two, one has waited for their turn, and sees what the
+        -- other has done; in a transaction that goes on seeing what it saw first, it fails
+        -- as those do.  Nobody waits here but for who is being deleted: somebody may be
+        -- waiting for us.
         IF to_lock THEN
-            PERFORM FROM userlock_private.account AS a
-            WHERE a.tenant = is_last_holder.tenant AND a.user_id IN (
-                SELECT p.user_id FROM userlock_private.profile AS p
-                WHERE p.tenant = is_last_holder.tenant AND p.document ? 'roles' AND p.document -> 'roles' @> holding)
-            ORDER BY a.user_id
-            FOR NO KEY UPDATE;
+            EXECUTE
+                'SELECT FROM userlock_private.account AS a'
+                ' WHERE a.tenant = $1 AND a.user_id IN ('
+                ' SELECT p.user_id FROM userlock_private.profile AS p'
+                ' WHERE p.tenant = $1 AND p.document ? ''roles'' AND p.document -> ''roles'' @> $2)'
+                ' ORDER BY a.user_id FOR '
+                || CASE WHEN current_setting('transaction_isolation') LIKE 'read %' THEN 'KEY SHARE' ELSE 'NO KEY UPDATE' END
+                USING tenant, holding;
         END IF;
         PERFORM FROM userlock_private.profile AS p
         JOIN userlock_private.account AS a ON a.tenant = p.tenant AND a.user_id = p.user_id

@@ -65,6 +65,8 @@ BEGIN
     -- Numbers are counted on from events that must still be there.
     IF userlock_private.counted_from() < before THEN
         PERFORM userlock.refresh_statistics();
+        -- Which could not always count up to then.
+        before := least(before, userlock_private.counted_from());
     END IF;
 
     WITH chosen AS MATERIALIZED (
@@ -132,7 +134,7 @@ REVOKE EXECUTE ON FUNCTION userlock.prune_history FROM PUBLIC;
 COMMENT ON FUNCTION userlock.prune_history IS
 $$Drops the events that happened before a moment, of at most so many users, and returns how many; 0: there are none left. The last of each user stays as an event pruned, without actor, reason and details; so does, as it is, what set a restriction that holds.
 
-before: at least 7 days ago. tenant: NULL means all that the caller's claims list, and without claims all that there are. max_users: call it again, and commit in between, until it returns 0. verify() goes on from what stays. Errors: PT401 malformed claims, PT403 not the caller's tenant, PT422 invalid argument.$$;
+before: at least 7 days ago. tenant: NULL means all that the caller's claims list, and without claims all that there are. max_users: call it again, and commit in between, until it returns 0. What refresh_statistics() could not count yet stays. verify() goes on from what stays. Errors: PT401 malformed claims, PT403 not the caller's tenant, PT422 invalid argument.$$;
 
 CREATE FUNCTION userlock.export_user(
     user_id text,

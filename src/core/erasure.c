@@ -24,8 +24,12 @@ Datum
 userlock_erasure_digest(Datum erasure_key, const char *user_id)
 {
 	bytea	   *key = DatumGetByteaPP(erasure_key);
-	/* A dump may be loaded into a database of another encoding. */
-	char	   *id = pg_server_to_any(user_id, strlen(user_id), PG_UTF8);
+	/*
+	 * A dump may be loaded into a database of another encoding.  Where there is none,
+	 * an id need not be UTF-8.
+	 */
+	const char *id = GetDatabaseEncoding() == PG_SQL_ASCII ? user_id :
+		pg_server_to_any(user_id, strlen(user_id), PG_UTF8);
 	bytea	   *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
 	bool		is_made;
@@ -130,6 +134,8 @@ userlock_erasure_erase(const UserLockRequest *request, UserLockErasure *erased)
 	int64		sequence;
 	bool		is_registered;
 
+	/* Whoever holds their table up keeps us waiting, and nobody for us. */
+	(void) has_row(key);
 	userlock_store_begin_erasure(key);
 	is_registered = hold(key, &account);
 	if (is_registered && has_row(key))

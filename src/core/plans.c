@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -17,6 +18,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 
 #include "core/plans.h"
 #include "core/rights.h"
@@ -53,6 +55,20 @@ is_planned(StatementId id)
 }
 
 /*
+ * Executes a statement.  One that leaves no row behind looks at those that are there
+ * now; what the transaction should not see yet, it cannot be serialized with, as the
+ * server says of foreign keys.
+ */
+static int
+execute(StatementId id, Datum *values, const char *nulls, bool read_only)
+{
+	if ((id == ERASE_EVENTS || id == ERASE_FAILURES) && IsolationUsesXactSnapshot())
+		return SPI_execute_snapshot(plans[id].plan, values, nulls, GetLatestSnapshot(),
+									GetTransactionSnapshot(), read_only, true, 0);
+	return SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
+}
+
+/*
  * Executes a statement that the server is about to plan.  The plan will serve
  * for long, so it must not take today's table for small: without this, one that
  * is empty today would be read whole for every user tomorrow.  Nor is a bitmap
@@ -67,7 +83,7 @@ plan_and_execute(StatementId id, Datum *values, const char *nulls,
 
 	userlock_set_locally("enable_seqscan", "off");
 	userlock_set_locally("enable_bitmapscan", "off");
-	result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
+	result = execute(id, values, nulls, read_only);
 	AtEOXact_GUC(true, nest_level);
 
 	plans[id].is_planned = true;
@@ -97,7 +113,7 @@ userlock_plans_run(StatementId id, Datum *values, const char *nulls,
 	}
 
 	if (is_planned(id))
-		result = SPI_execute_plan(plans[id].plan, values, nulls, read_only, 0);
+		result = execute(id, values, nulls, read_only);
 	else
 		result = plan_and_execute(id, values, nulls, read_only);
 	if (result != statement->result)

@@ -9,6 +9,13 @@
 #include "core/result.h"
 
 /*
+ * Prepares to judge many users of the request's tenant, before any of them is held:
+ * else two such calls could wait for each other.  Inside an open store.
+ */
+extern void userlock_protection_prepare(const UserLockRequest *request,
+										Datum *user_ids, int count);
+
+/*
  * May the user be locked or blocked, as far as the settings userlock.protect_caller
  * and userlock.protected_roles go?  USERLOCK_RESULT_OK, ..._CALLER_PROTECTED or
  * ..._LAST_HOLDER_PROTECTED.  Inside an open store.

@@ -123,7 +123,7 @@ const UserLockResultText userlock_results[] = {
 		"change_not_undoable", ERRCODE_USERLOCK_REFUSED,
 		gettext_noop("what happened to user \"%s\" cannot be undone"),
 		NULL,
-		gettext_noop("Only lock, unlock, block and unblock are undone, and only as far as the batch changed the state in the end.")
+		gettext_noop("Only lock, unlock, block and unblock are undone, and only as far as the batch changed the state in the end. What was lifted is set again while history tells what set it.")
 	},
 	/* The batch stands where a user's id would. */
 	[USERLOCK_RESULT_BATCH_NOT_FOUND] = {

@@ -261,6 +261,15 @@ userlock_store_find_user_name(const UserLockKey *key, Datum user_name,
 	return found;
 }
 
+void
+userlock_store_take_holders_turn(Datum tenant, Datum user_ids)
+{
+	Datum		values[] = {tenant, user_ids};
+
+	userlock_plans_run(TAKE_HOLDERS_TURN, values, NULL, false);
+	discard_result();
+}
+
 bool
 userlock_store_is_last_holder(const UserLockKey *key, bool to_lock)
 {

@@ -151,6 +151,12 @@ extern bool userlock_store_find_user_name(const UserLockKey *key, Datum user_nam
 										  Datum *user_id, Datum *spelling);
 
 /*
+ * Waits, before any of the users is held who are about to be restricted: if one has
+ * a protected role, for whoever else restricts such users.  user_ids: text[].
+ */
+extern void userlock_store_take_holders_turn(Datum tenant, Datum user_ids);
+
+/*
  * Is the user allowed to come in, and the last who is of those who have one of
  * userlock.protected_roles?  to_lock: who asks is about to restrict the user, and
  * whoever is about to restrict another holder has this one wait.

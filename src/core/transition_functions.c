@@ -19,6 +19,7 @@
 #include "core/arguments.h"
 #include "core/batch.h"
 #include "core/caller.h"
+#include "core/protection.h"
 #include "core/transition.h"
 
 PG_FUNCTION_INFO_V1(userlock_lock_user);
@@ -234,6 +235,8 @@ transition_users(FunctionCallInfo fcinfo, UserLockTransition transition)
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	per_user = AllocSetContextCreate(CurrentMemoryContext, "userlock per user",
 									 ALLOCSET_DEFAULT_SIZES);
+	if (userlock_transition_restricts(transition))
+		userlock_protection_prepare(&request, user_ids, count);
 	callers = MemoryContextSwitchTo(per_user);
 	for (int i = 0; i < count; i++)
 	{

@@ -20,6 +20,7 @@
 #include "core/arguments.h"
 #include "core/batch.h"
 #include "core/caller.h"
+#include "core/protection.h"
 #include "core/transition.h"
 
 PG_FUNCTION_INFO_V1(userlock_undo);
@@ -70,6 +71,23 @@ require_permission(const UserLockRequest *request,
 	}
 }
 
+/* Undo goes through many users, as the call did that it takes back. */
+static void
+prepare_protection(const UserLockRequest *request,
+				   const UserLockBatchChange *changes, int count)
+{
+	Datum	   *user_ids = palloc(count * sizeof(Datum));
+	int			restricted = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (changes[i].locks < 0 || changes[i].blocks < 0)
+			user_ids[restricted++] = changes[i].user_id;
+	}
+	if (restricted > 0)
+		userlock_protection_prepare(request, user_ids, restricted);
+}
+
 /* The details of an event that takes back what a batch did. */
 static Datum
 undoing_details(Datum details, Datum marker)
@@ -93,17 +111,24 @@ leave_lifted(const UserLockRequest *request, UserLockOutcome *outcome)
 		: outcome->result;
 }
 
-/* Makes one step, whose request has the user and the sequence they must be at. */
+/*
+ * Makes one step, whose request has the user and the sequence they must be at.  Of a
+ * history that was pruned nobody knows how long a restriction was to last.
+ */
 static void
 undo_step(UserLockRequest *request, UserLockTransition step, Datum marker,
 		  UserLockOutcome *outcome)
 {
 	UserLockEvent event;
 
-	if (userlock_transition_restricts(step) &&
-		userlock_store_last_of_kind(&request->key,
-									userlock_transition_event(step), &event))
+	if (userlock_transition_restricts(step))
 	{
+		if (!userlock_store_last_of_kind(&request->key,
+										 userlock_transition_event(step), &event))
+		{
+			outcome->result = USERLOCK_RESULT_CHANGE_NOT_UNDOABLE;
+			return;
+		}
 		request->reason = event.reason;
 		request->until = event.until;
 		marker = undoing_details(event.details, marker);
@@ -208,6 +233,7 @@ userlock_undo(PG_FUNCTION_ARGS)
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	per_user = AllocSetContextCreate(CurrentMemoryContext, "userlock per user",
 									 ALLOCSET_DEFAULT_SIZES);
+	prepare_protection(&request, changes, count);
 	callers = MemoryContextSwitchTo(per_user);
 	for (int i = 0; i < count; i++)
 	{

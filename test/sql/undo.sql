@@ -95,6 +95,18 @@ SELECT sequence, kind, batch FROM user_history WHERE user_id = 'gina' ORDER BY s
 SELECT outcome, (status).state FROM undo('00000000-0000-4000-8000-000000000002');
 DROP TABLE app_user;
 
+-- With the event that set a restriction its reason and end may be gone from history;
+-- then nobody is locked for ever who was locked for a month.
+SELECT count(register_user('ivan')), count(lock_user('ivan', 'away', until => clock_timestamp() + interval '30 days'));
+UPDATE account SET created_at = created_at - interval '20 days', changed_at = changed_at - interval '20 days',
+    access_valid_after = access_valid_after - interval '20 days', locked_at = locked_at - interval '20 days' WHERE user_id = 'ivan';
+UPDATE event SET at = at - interval '20 days' WHERE user_id = 'ivan';
+SELECT batch AS lifted FROM unlock_users('{ivan}') \gset
+SELECT prune_history(now() - interval '10 days');
+SELECT outcome, sqlstate, hint FROM undo(:'lifted', dry_run => true);
+SELECT outcome FROM undo(:'lifted');
+SELECT state, sequence FROM user_status('ivan');
+
 -- Whom a restriction would register is not registered by a dry run.
 SET userlock.registration = 'on_demand';
 SELECT user_id, outcome, (status).state, (status).sequence FROM lock_users('{henry}', dry_run => true);

@@ -57,5 +57,16 @@ is( $node->safe_psql('postgres', q{SELECT count(*) FROM userlock_private.event W
 is( $node->safe_psql('postgres', q{SELECT count(*) FROM userlock_private.event WHERE at < now() - interval '1 month' AND kind NOT IN ('pruned', 'blocked')}),
 	'0', 'nothing else that is old is left');
 
+# An id is what bytes it has, where the database has no encoding.
+$node->safe_psql('postgres', q{CREATE DATABASE bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'});
+is( $node->safe_psql('bytes', q{
+	CREATE EXTENSION userlock;
+	SELECT count(userlock.register_user(id)) FROM unnest(ARRAY['plain', E'm\\xfcller']) AS id;
+	SELECT (userlock.erase_user(id)).events FROM unnest(ARRAY['plain', E'm\\xfcller']) AS id;
+	SELECT (userlock.register_user(E'm\\xfcller')).sequence;
+	SET userlock.registration = 'on_demand';
+	SELECT userlock.user_allowed(E'j\\xfcrgen')}),
+	"2\n1\n1\n2\nt", 'users are erased whose ids are no UTF-8');
+
 $node->stop;
 done_testing();
