@@ -1,5 +1,6 @@
 -- From 1.0 to 1.1.  May run twice.
 \echo Use "ALTER EXTENSION userlock UPDATE TO '1.1'" to load this file. \quit
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 CREATE OR REPLACE FUNCTION userlock_private.is_last_holder(tenant text, user_id text, to_lock boolean)
 RETURNS boolean

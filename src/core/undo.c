@@ -154,7 +154,7 @@ add_step(UserLockAccount *account, UserLockTransition step)
 		userlock_account_note_lifted(account, restriction);
 }
 
-/* Takes back what a batch did to one user. */
+/* Takes back what a batch did to one user, all of it or nothing. */
 static void
 undo_change(const UserLockRequest *undoing, const UserLockBatchChange *change,
 			Datum marker, UserLockOutcome *outcome)
@@ -163,6 +163,15 @@ undo_change(const UserLockRequest *undoing, const UserLockBatchChange *change,
 	int			count = opposite(change, steps);
 	int64		sequence = change->sequence;
 
+	if (count > 1 && !undoing->dry_run)
+	{
+		UserLockRequest rehearsal = *undoing;
+
+		rehearsal.dry_run = true;
+		undo_change(&rehearsal, change, marker, outcome);
+		if (!userlock_outcome_is_success(outcome))
+			return;
+	}
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->key = undoing->key;
 	outcome->key.user_id = change->user_id;

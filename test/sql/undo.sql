@@ -83,6 +83,21 @@ SELECT kind, batch = '01234567-89ab-cdef-0123-456789abcdef' AS is_of_request, de
 FROM (SELECT *, min(sequence) OVER (PARTITION BY batch) FROM user_history WHERE user_id = 'alice') AS h
 ORDER BY sequence DESC LIMIT 5;
 
+-- Of one user all is undone or nothing.
+SELECT state FROM register_user('iris');
+SELECT state FROM block_user('iris', 'fraud');
+SET userlock.batch = '00000000-0000-4000-8000-000000000004';
+SELECT state FROM lock_user('iris');
+SELECT state FROM unblock_user('iris');
+RESET userlock.batch;
+SET userlock.protect_caller = on;
+SET "request.jwt.claims" = '{"sub": "iris"}';
+SELECT outcome, (status).state FROM undo('00000000-0000-4000-8000-000000000004');
+RESET "request.jwt.claims";
+RESET userlock.protect_caller;
+SELECT state FROM user_status('iris');
+SELECT outcome, (status).state FROM undo('00000000-0000-4000-8000-000000000004');
+
 -- Rows that a request adds to an adopted table are its doing as well.
 CREATE TABLE app_user (id text);
 SELECT adopt('app_user', 'id');
