@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "storage/lmgr.h"
 
+#include "core/compat.h"
 #include "core/turns.h"
 
 PG_FUNCTION_INFO_V1(userlock_take_turns);
