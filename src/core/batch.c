@@ -15,22 +15,10 @@
 #include "core/userlock.h"
 #include "core/batch.h"
 #include "core/compat.h"
+#include "core/hex.h"
 #include "core/json.h"
 
 #define REQUEST_ID_HEADER	"x-request-id"
-
-/* The value of a hexadecimal digit; -1: it is none. */
-static int
-digit_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return -1;
-}
 
 bool
 userlock_batch_parse(const char *text, pg_uuid_t *batch)
@@ -44,8 +32,8 @@ userlock_batch_parse(const char *text, pg_uuid_t *batch)
 
 		if (hyphens && (i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
 			return false;
-		high = digit_value(text[0]);
-		low = high < 0 ? -1 : digit_value(text[1]);
+		high = userlock_hex_value(text[0]);
+		low = high < 0 ? -1 : userlock_hex_value(text[1]);
 		if (low < 0)
 			return false;
 		batch->data[i] = (unsigned char) (high << 4 | low);

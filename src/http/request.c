@@ -14,24 +14,12 @@
 #include "utils/builtins.h"
 
 #include "core/compat.h"
+#include "core/hex.h"
 #include "core/json.h"
 
 PG_FUNCTION_INFO_V1(userlock_http_percent_decode);
 PG_FUNCTION_INFO_V1(userlock_http_percent_encode);
 PG_FUNCTION_INFO_V1(userlock_http_json_object);
-
-/* The value of a hexadecimal digit; -1: it is none. */
-static int
-digit_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return -1;
-}
 
 /*
  * percent_decode(text): what a segment of a path stands for; NULL where a
@@ -54,8 +42,8 @@ userlock_http_percent_decode(PG_FUNCTION_ARGS)
 			*to++ = *from++;
 		else
 		{
-			int			high = end - from > 2 ? digit_value(from[1]) : -1;
-			int			low = end - from > 2 ? digit_value(from[2]) : -1;
+			int			high = end - from > 2 ? userlock_hex_value(from[1]) : -1;
+			int			low = end - from > 2 ? userlock_hex_value(from[2]) : -1;
 
 			if (high < 0 || low < 0)
 				PG_RETURN_NULL();
