@@ -98,7 +98,8 @@ userlock_arguments_admit(UserLockRequest *request, const char *function)
 		return USERLOCK_RESULT_TENANT_INVALID;
 
 	request->actor = CStringGetTextDatum(userlock_caller_actor(&caller));
-	if (caller.has_claims && caller.subject &&
+	request->is_asked_for = true;
+	if (userlock_protect_caller && caller.has_claims && caller.subject &&
 		strcmp(caller.tenant, TextDatumGetCString(request->key.tenant)) == 0)
 		request->caller = CStringGetTextDatum(caller.subject);
 	request->batch = userlock_batch_current();

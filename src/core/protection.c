@@ -29,7 +29,7 @@ userlock_protection_judge(const UserLockRequest *request)
 	Datum		user_id = request->key.user_id;
 
 	/* Ids are equal when their bytes are, see their collation. */
-	if (userlock_protect_caller && request->caller &&
+	if (request->caller &&
 		DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
 											 request->caller, request->key.user_id)))
 		return USERLOCK_RESULT_CALLER_PROTECTED;

@@ -12,8 +12,9 @@ typedef struct UserLockRequest
 {
 	UserLockKey key;
 	Datum		actor;			/* text */
-	Datum		caller;			/* text: the id of the user who asks; 0: no user
-								 * of this tenant */
+	Datum		caller;			/* text: the id of the user who asks, where
+								 * userlock.protect_caller is set; 0: no user of
+								 * this tenant */
 	Datum		batch;			/* uuid */
 	Datum		reason;			/* text */
 	bool		has_until;		/* maybe without end */
@@ -25,6 +26,8 @@ typedef struct UserLockRequest
 	Datum		expected_details;	/* jsonb: of the restriction that is lifted */
 	bool		idempotent;
 	bool		revoke_access;	/* also where the transition does not */
+	bool		is_asked_for;	/* by a caller, whom the protections hold; a
+								 * restriction that moves on is not */
 	bool		dry_run;		/* tell what would come of it, write nothing */
 	Datum		details;		/* jsonb */
 	Datum		attributes;		/* text[]: of the profile, which change */

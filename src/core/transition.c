@@ -247,7 +247,7 @@ userlock_transition_attempt(const UserLockRequest *request,
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->key = request->key;
 	outcome->expected_sequence = request->expected_sequence;
-	if (userlock_transition_restricts(transition))
+	if (request->is_asked_for && userlock_transition_restricts(transition))
 	{
 		outcome->result = userlock_protection_judge(request);
 		if (outcome->result != USERLOCK_RESULT_OK)

@@ -46,6 +46,19 @@ SELECT set_lockout_policy(attempts => 1, permanent_after => 1);
 SELECT allowed FROM record_login_failure('alice');
 SELECT user_id, state FROM restricted_users ORDER BY tenant, user_id;
 
+-- Nobody asks for it where the id of somebody restricted changes: it stays restricted.
+CREATE TABLE app_user (id text);
+INSERT INTO app_user VALUES ('frank'), ('gina');
+SELECT adopt('app_user', 'id');
+SELECT state FROM lock_user('frank', 'phished');
+SELECT state FROM set_profile('gina', '{"roles": [{"value": "security officer"}]}');
+SELECT state FROM block_user('carol');
+SELECT outcome FROM try_transition('lock', 'gina');
+UPDATE app_user SET id = 'gina' WHERE id = 'frank';
+SELECT state, lock_reason FROM restricted_users WHERE user_id = 'gina';
+SELECT release('app_user');
+DROP TABLE app_user;
+
 -- Who is held by a protection cannot set it aside.
 CREATE ROLE regress_userlock_protection;
 SET ROLE regress_userlock_protection;
