@@ -102,13 +102,13 @@ test('lock, block, unlock, unblock and revoke access do what they say, with reas
   assert.equal(await tenant.lastEvent(id), `locked|${tenant.operator}|first`);
   assert.equal(await sql(`SELECT round(extract(epoch FROM until - at) / 60) FROM userlock_private.event WHERE user_id = 'zoe' AND tenant = '${tenant.tenant}' AND kind = 'locked'`), '480');
   await act('Block', 'second', '');
-  await says('Locked and blocked', '.badge');
+  await says('Locked and blocked', 'main .badge');
   assert.deepEqual(await buttons(), ['Unlock zoe', 'Unblock zoe', 'Revoke access zoe']);
   await act('Unlock', '');
   await says('zoe is unlocked.');
   assert.equal(await tenant.lastEvent(id), `unlocked|${tenant.operator}|`);
   await act('Unblock', '  third  ');
-  await says('Active', '.badge');
+  await says('Active', 'main .badge');
   assert.equal(await tenant.lastEvent(id), `unblocked|${tenant.operator}|third`);
   await act('Revoke access', 'lost a phone');
   await says('Access revoked', '.history');
@@ -160,7 +160,7 @@ test('a role with EXECUTE on unlock_user and SELECT on the views sees unlock and
   await click('Select Lola', 'checkbox');
   assert.deepEqual(await page.$$eval('.selection button', (all) => all.map((button) => button.innerText)), ['Unlock']);
   await go(`#/users/${tenant.tenant}/blocked-one`);
-  await says('Blocked', '.badge');
+  await says('Blocked', 'main .badge');
   assert.deepEqual(await buttons(), []);
   await go('#/find');
   await fill('User id, user name or e-mail address', 'LOL');
@@ -205,7 +205,7 @@ test('where the first has done it already, the second is not asked', async () =>
   await page.keyboard.press('Enter');
   await says('was quicker', 'dialog');
   await click('Close');
-  await says('Active', '.badge');
+  await says('Active', 'main .badge');
   assert.ok(!(await buttons()).includes('Unlock done-twice'));
   await close();
 });
@@ -213,9 +213,9 @@ test('where the first has done it already, the second is not asked', async () =>
 test('what somebody else does is shown without reloading', async () => {
   const id = await tenant.user('watched');
   const { says, close } = await open(id, { config: { refresh: 1 } });
-  await says('Active', '.badge');
+  await says('Active', 'main .badge');
   await tenant.call('lock_user', id, { reason: 'seen' });
   await says('seen', '.history');
-  await says('Locked', '.badge');
+  await says('Locked', 'main .badge');
   await close();
 });
