@@ -131,6 +131,28 @@ userlock_compat_json_lexer(const char *json)
 	index_beginscan(table, index, snapshot, NULL, keys, 0)
 #endif
 
+/* 16 tells indexes that summarize from others, which may need no entry of an update. */
+#if PG_VERSION_NUM < 160000
+typedef bool UserLockIndexEntries;
+#define USERLOCK_COMPAT_NO_ENTRIES	false
+#define USERLOCK_COMPAT_ALL_ENTRIES	true
+#define userlock_compat_takes_entry(index, entries)	((void) (entries), true)
+#else
+typedef TU_UpdateIndexes UserLockIndexEntries;
+#define USERLOCK_COMPAT_NO_ENTRIES	TU_None
+#define USERLOCK_COMPAT_ALL_ENTRIES	TU_All
+#define userlock_compat_takes_entry(index, entries) \
+	((entries) == TU_All || (index)->rd_indam->amsummarizing)
+#endif
+
+/* 17 has access methods keep more for the statement. */
+#if PG_VERSION_NUM < 170000
+#define userlock_compat_insert_cleanup(index, info)	((void) 0)
+#else
+#define userlock_compat_insert_cleanup(index, info) \
+	index_insert_cleanup(index, info)
+#endif
+
 /* 18 reports a module's name and version in pg_get_loaded_modules(). */
 #if PG_VERSION_NUM < 180000
 #define USERLOCK_MODULE_MAGIC(name)	PG_MODULE_MAGIC
