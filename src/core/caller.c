@@ -2,10 +2,14 @@
  * caller.c
  *		Who is asking: JWT claims or a plain SQL session.
  *
- * The claims are read with the server's JSON parser in one pass, keeping only
- * the four that matter; input that is not what it should be is reported as
- * such, not raised.  Whoever has SQL access can set claims of their own, which
- * gains them nothing: without claims EXECUTE alone decides.
+ * The claims are read in one pass over the tokens of the server's JSON lexer,
+ * keeping only the four that matter; input that is not what it should be is
+ * reported as such, not raised.  Whoever has SQL access can set claims of their
+ * own, which gains them nothing: without claims EXECUTE alone decides.
+ *
+ * But claims do not travel between the nodes of a Citus cluster: a session that
+ * another node opened, and that has none, may be anybody's, so nobody asks there.
+ * Whoever names their own session like that only takes from themselves.
  */
 #include "postgres.h"
 
@@ -272,16 +276,14 @@ userlock_caller_read(UserLockCaller *caller)
 
 	/* A setting made for one transaction is left empty, not unset. */
 	caller->has_claims = claims != NULL && claims[0] != '\0';
-	caller->is_nobody = !caller->has_claims && is_between_nodes();
 	caller->subject = NULL;
 	caller->has_issued_at = false;
 	caller->tenant = userlock_tenant;
 	caller->tenants = NIL;
-	if (caller->is_nobody)
-		return USERLOCK_RESULT_CLAIMS_MISSING;
-	if (caller->has_claims && !read_claims(caller, claims))
-		return USERLOCK_RESULT_CLAIMS_MALFORMED;
-	return USERLOCK_RESULT_OK;
+	if (!caller->has_claims)
+		return is_between_nodes() ? USERLOCK_RESULT_CLAIMS_MISSING : USERLOCK_RESULT_OK;
+	return read_claims(caller, claims) ? USERLOCK_RESULT_OK :
+		USERLOCK_RESULT_CLAIMS_MALFORMED;
 }
 
 void
@@ -305,9 +307,7 @@ userlock_caller_may_use_bytes(const UserLockCaller *caller, const char *tenant,
 {
 	ListCell   *cell;
 
-	if (!caller->has_claims)
-		return !caller->is_nobody;
-	if (is_tenant(caller->tenant, tenant, bytes))
+	if (!caller->has_claims || is_tenant(caller->tenant, tenant, bytes))
 		return true;
 	foreach(cell, caller->tenants)
 	{
@@ -339,10 +339,10 @@ userlock_caller_claimed_tenants(const UserLockCaller *caller)
 bool
 userlock_caller_may_name(const UserLockCaller *caller, const char *tenant)
 {
-	bool		is_anyone = caller->subject == NULL && caller->tenants == NIL &&
-		caller->tenant == userlock_tenant && !caller->is_nobody;
+	bool		is_nobody = caller->subject == NULL && caller->tenants == NIL &&
+		caller->tenant == userlock_tenant;
 
-	return is_anyone || userlock_caller_may_use(caller, tenant);
+	return is_nobody || userlock_caller_may_use(caller, tenant);
 }
 
 char *

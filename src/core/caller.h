@@ -13,8 +13,7 @@
 
 typedef struct UserLockCaller
 {
-	bool		has_claims;		/* else a plain SQL session, or … */
-	bool		is_nobody;		/* … one between the nodes of a cluster */
+	bool		has_claims;		/* else a plain SQL session */
 	char	   *subject;		/* claim "sub"; NULL: none */
 	bool		has_issued_at;
 	int64		issued_at;		/* claim "iat", whole seconds since 1970 */

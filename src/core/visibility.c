@@ -28,22 +28,11 @@
 #include "utils/syscache.h"
 
 #include "core/caller.h"
-#include "core/outcome.h"
 #include "core/store.h"
 
 PG_FUNCTION_INFO_V1(userlock_tenant_is_visible);
 PG_FUNCTION_INFO_V1(userlock_tenant_is_visible_support);
 PG_FUNCTION_INFO_V1(userlock_visible_tenants);
-
-/* Nobody may look, and sees nothing: what another node asks is not an error. */
-static void
-require_visibility(UserLockCaller *caller)
-{
-	UserLockOutcome outcome = {.result = userlock_caller_read(caller)};
-
-	if (outcome.result != USERLOCK_RESULT_OK && !caller->is_nobody)
-		userlock_outcome_raise(&outcome);
-}
 
 /*
  * tenant_is_visible(tenant): is it one of the caller's?  Claims are read once a
@@ -60,7 +49,7 @@ userlock_tenant_is_visible(PG_FUNCTION_ARGS)
 		MemoryContext callers = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
 		caller = palloc(sizeof(UserLockCaller));
-		require_visibility(caller);
+		userlock_caller_require(caller);
 		caller->tenant = pstrdup(caller->tenant);
 		MemoryContextSwitchTo(callers);
 		fcinfo->flinfo->fn_extra = caller;
@@ -95,14 +84,11 @@ userlock_visible_tenants(PG_FUNCTION_ARGS)
 
 	if (fcinfo->flinfo->fn_extra == NULL)
 	{
-		require_visibility(&caller);
+		userlock_caller_require(&caller);
 		callers = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-		if (caller.has_claims)
-			fcinfo->flinfo->fn_extra = userlock_caller_claimed_tenants(&caller);
-		else if (caller.is_nobody)
-			fcinfo->flinfo->fn_extra = construct_empty_array(TEXTOID);
-		else
-			fcinfo->flinfo->fn_extra = every_tenant(fcinfo->flinfo->fn_oid);
+		fcinfo->flinfo->fn_extra = caller.has_claims ?
+			userlock_caller_claimed_tenants(&caller) :
+			every_tenant(fcinfo->flinfo->fn_oid);
 		MemoryContextSwitchTo(callers);
 	}
 	PG_RETURN_POINTER(fcinfo->flinfo->fn_extra);
