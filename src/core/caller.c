@@ -240,8 +240,8 @@ read_value(JsonLexContext *lexer, UserLockCaller *caller, ClaimName claim, int d
 }
 
 /*
- * Nothing is allocated but what is kept.  Escapes are rare, and what they stand for
- * is to be had for all strings or for none.
+ * Of the claims nothing is copied but what is kept.  Escapes are rare, and what they
+ * stand for is to be had for all strings or for none.
  */
 static bool
 read_claims(UserLockCaller *caller, const char *claims)
