@@ -10,6 +10,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/acl.h"
 
@@ -100,17 +101,21 @@ userlock_compat_json_may_throw(const char *json)
 	return false;
 }
 
-/* 17 lets the caller own the lexer. */
+/*
+ * 17 lets the caller own the lexer: it is in *place then, unless that is NULL.
+ * unescape: strings are had as what they stand for, each copied; else as they stand,
+ * and what stands for no character is let pass.
+ */
 static inline JsonLexContext *
-userlock_compat_json_lexer(const char *json)
+userlock_compat_json_lexer(JsonLexContext *place, const char *json,
+						   size_t length, bool unescape)
 {
 #if PG_VERSION_NUM < 170000
-	return makeJsonLexContextCstringLen(unconstify(char *, json),
-										strlen(json), GetDatabaseEncoding(),
-										true);
+	return makeJsonLexContextCstringLen(unconstify(char *, json), length,
+										GetDatabaseEncoding(), unescape);
 #else
-	return makeJsonLexContextCstringLen(NULL, json, strlen(json),
-										GetDatabaseEncoding(), true);
+	return makeJsonLexContextCstringLen(place, json, length,
+										GetDatabaseEncoding(), unescape);
 #endif
 }
 
