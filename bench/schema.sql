@@ -1,4 +1,4 @@
--- What userlock is measured against, on tables of the same columns and indexes.
+-- What userlock is measured against, on tables of the same columns, indexes and pages.
 
 CREATE EXTENSION userlock;
 CREATE SCHEMA bench;
@@ -8,7 +8,7 @@ CREATE TABLE bench.measured (what text, round integer, value double precision);
 
 -- "handmade": the functions that one would write in PL/pgSQL instead.
 CREATE SCHEMA handmade;
-CREATE TABLE handmade.account (LIKE userlock_private.account INCLUDING ALL);
+CREATE TABLE handmade.account (LIKE userlock_private.account INCLUDING ALL) WITH (fillfactor = 85);
 CREATE TABLE handmade.event (LIKE userlock_private.event INCLUDING ALL);
 
 CREATE FUNCTION handmade.lock_user(who text, why text DEFAULT NULL, ends timestamptz DEFAULT NULL)
@@ -86,7 +86,7 @@ SELECT handmade.careless(pg_get_functiondef(f::regproc)) FROM unnest('{handmade.
 
 -- "floor": one statement for all rows, which no function called for each row can beat.
 CREATE SCHEMA floor;
-CREATE TABLE floor.account (LIKE userlock_private.account INCLUDING ALL);
+CREATE TABLE floor.account (LIKE userlock_private.account INCLUDING ALL) WITH (fillfactor = 85);
 CREATE TABLE floor.event (LIKE userlock_private.event INCLUDING ALL);
 
 CREATE FUNCTION floor.lock_users(ids text[], why text) RETURNS bigint LANGUAGE sql SET search_path = pg_catalog, userlock, pg_temp AS $$

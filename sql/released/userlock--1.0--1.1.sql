@@ -147,3 +147,12 @@ before: at least 7 days ago. tenant: NULL means all that the caller's claims lis
 
 COMMENT ON COLUMN userlock_private.erasure.digest IS
 'HMAC-SHA256 of the user id (in UTF-8, if the database has an encoding), with the tenant''s key.';
+
+-- Where the table was partitioned, its rows are not in it.
+DO $$
+BEGIN
+    IF (SELECT c.relkind FROM pg_class AS c WHERE c.oid = 'userlock_private.account'::regclass) = 'r' THEN
+        ALTER TABLE userlock_private.account SET (fillfactor = 85);
+    END IF;
+END
+$$;
