@@ -105,13 +105,18 @@ static Table tables[USERLOCK_TABLE_COUNT] = {
 	[USERLOCK_ERASURE_TABLE] = {.name = "erasure", .reading = GET_ERASURE},
 };
 
+uint64		userlock_local_changes = 0;
+
 static void
 forget_tables(Datum argument, Oid relation)
 {
 	for (int i = 0; i < lengthof(tables); i++)
 	{
 		if (relation == tables[i].known || relation == InvalidOid)
+		{
 			tables[i].known = InvalidOid;
+			userlock_local_changes++;
+		}
 	}
 }
 
