@@ -1,42 +1,28 @@
 // On a standby, which cannot write: every contract says that the service is
 // unavailable, and tells a bad token from that.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, stat, chown, appendFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { env, get, newUser, request, rpc, sign, sql } from './lib/client.mjs';
 import { startNginx } from './lib/nginx.mjs';
 import { startPostgrest } from './lib/postgrest.mjs';
 import { database } from './lib/render.mjs';
 import { badToken, bytes, call, missingToken, protocols, services } from './lib/rpc.mjs';
+import { startStandby } from './lib/standby.mjs';
 import { unavailable } from './lib/unavailable.mjs';
 
-const stack = env.PGHOST;
+let [standby, user] = [];
 let stop = async () => {};
-let promote;
-let user;
 before(async () => {
   user = await newUser();
-  const directory = await mkdtemp(join(tmpdir(), 'userlock-standby-'));
-  const { uid, gid } = await stat(stack);
-  await chown(directory, uid, gid);
-  const bin = execFileSync(env.PG_CONFIG ?? 'pg_config', ['--bindir'], { encoding: 'utf8' }).trim();
-  const run = (program, ...parameters) => execFileSync(join(bin, program), parameters, { uid, gid, stdio: 'ignore', cwd: directory });
-  run('pg_basebackup', '--host', stack, '--username', 'postgres', '--pgdata', join(directory, 'data'), '--write-recovery-conf', '--checkpoint', 'fast');
-  await appendFile(join(directory, 'data/postgresql.auto.conf'), `unix_socket_directories = '${directory}'\nhot_standby = on\n`);
-  run('pg_ctl', '--pgdata', join(directory, 'data'), '--log', join(directory, 'log'), '--wait', 'start');
-  const postgrest = await startPostgrest(['--database', database(directory), '--standby', 'yes']);
+  standby = await startStandby();
+  const postgrest = await startPostgrest(['--database', database(standby.directory), '--standby', 'yes']);
   const nginx = await startNginx(['--socket', postgrest.socket, '--standby', 'yes']);
   env.HTTP_URL = nginx.httpUrl;
   env.GRPC_URL = nginx.grpcUrl;
-  promote = () => run('pg_ctl', '--pgdata', join(directory, 'data'), '--wait', 'promote');
   stop = async () => {
     await nginx.stop();
     await postgrest.stop();
-    run('pg_ctl', '--pgdata', join(directory, 'data'), '--mode', 'immediate', '--wait', 'stop');
-    await rm(directory, { recursive: true, maxRetries: 5 });
+    await standby.stop();
   };
   for (let i = 0; i < 200 && (await get('/rpc/caller_tenants')).status !== 200; i++) await new Promise((resolve) => setTimeout(resolve, 100));
 });
@@ -133,7 +119,7 @@ test('on a standby, a token whose role does not exist is a bad token', async () 
 
 // The last test: from here on it is no standby.
 test('once promoted, it takes changes, through the same PostgREST and nginx', async () => {
-  promote();
+  standby.promote();
   assert.equal((await rpc('lock_user', { user_id: user })).json.state, 'locked');
   const again = await rpc('lock_user', { user_id: user });
   assert.deepEqual([again.status, again.json.code], [400, 'PT400']);
