@@ -117,11 +117,20 @@ test('on a standby, a token whose role does not exist is a bad token', async () 
   assert.equal((await request('POST', '/v2/users/x/unlock', { token })).status, 401);
 });
 
-// The last test: from here on it is no standby.
+// From here on it is no standby.
 test('once promoted, it takes changes, through the same PostgREST and nginx', async () => {
   standby.promote();
   assert.equal((await rpc('lock_user', { user_id: user })).json.state, 'locked');
   const again = await rpc('lock_user', { user_id: user });
   assert.deepEqual([again.status, again.json.code], [400, 'PT400']);
   assert.equal((await request('POST', `/v2/users/${user}/unlock`, { token: env.OPERATOR_TOKEN })).status, 200);
+});
+
+test('when its server is gone, everything says that it is unavailable, and once when to come again', async () => {
+  standby.halt();
+  for (const [method, path] of [['POST', '/rpc/unlock_user'], ['GET', '/users'], ['GET', '/rpc/whoami']]) {
+    const { status, headers } = await request(method, path, { token: env.OPERATOR_TOKEN });
+    assert.deepEqual([path, status, headers.get('retry-after')], [path, 503, '1']);
+  }
+  for (const [, answers] of unavailable()) await answers();
 });

@@ -1,5 +1,6 @@
 // A streaming standby of the stack's database.
 import { execFile, execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { appendFile, chown, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { promisify } from 'node:util';
 import { env } from './client.mjs';
 
 // Starts it in a new directory, which also has its socket.  Resolves to the directory,
-// sql(), promote() and stop().
+// sql(), promote(), halt() and stop().
 export async function startStandby() {
   const directory = await mkdtemp(join(tmpdir(), 'userlock-standby-'));
   const { uid, gid } = await stat(env.PGHOST);
@@ -18,6 +19,7 @@ export async function startStandby() {
   run('pg_basebackup', '--host', env.PGHOST, '--username', 'postgres', '--pgdata', data, '--write-recovery-conf', '--checkpoint', 'fast');
   await appendFile(join(data, 'postgresql.auto.conf'), `unix_socket_directories = '${directory}'\nhot_standby = on\n`);
   run('pg_ctl', '--pgdata', data, '--log', join(directory, 'log'), '--wait', 'start');
+  const halt = () => run('pg_ctl', '--pgdata', data, '--mode', 'fast', '--wait', 'stop');
   return {
     directory,
     async sql(query) {
@@ -25,8 +27,9 @@ export async function startStandby() {
       return stdout.trim();
     },
     promote: () => run('pg_ctl', '--pgdata', data, '--wait', 'promote'),
+    halt,
     async stop() {
-      run('pg_ctl', '--pgdata', data, '--mode', 'immediate', '--wait', 'stop');
+      if (existsSync(join(data, 'postmaster.pid'))) halt();
       await rm(directory, { recursive: true, maxRetries: 5 });
     },
   };
