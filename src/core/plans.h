@@ -6,6 +6,7 @@
 #define USERLOCK_PLANS_H
 
 #include "utils/rel.h"
+#include "utils/snapshot.h"
 
 #include "core/statements.h"
 
@@ -16,6 +17,13 @@
  */
 extern uint64 userlock_plans_run(StatementId id, Datum *values,
 								 const char *nulls, bool read_only);
+
+/*
+ * Reads the first row that a statement finds as a snapshot shows it, with the rights of
+ * a role, and copies its values into the current memory context.  False: there is none.
+ */
+extern bool userlock_plans_read_row(StatementId id, Datum *parameters, Snapshot snapshot,
+									Oid owner, Datum *values, bool *nulls);
 
 /*
  * Does this statement, which reads rows of one user from 'table', and does so as
