@@ -205,8 +205,8 @@ require_owner(Oid table)
 }
 
 /*
- * Nobody but its owner locks the table; then nobody changes it.  What we do there is
- * refused as 'command' would be.
+ * Nobody but its owner locks the table; then nobody changes it.  'command' is what
+ * cannot be done on a standby.
  */
 static Oid
 require_own_table(FunctionCallInfo fcinfo, const char *command)
@@ -291,7 +291,7 @@ Datum
 userlock_adopt(PG_FUNCTION_ARGS)
 {
 	Oid			function = fcinfo->flinfo->fn_oid;
-	Oid			table = require_own_table(fcinfo, "CREATE TRIGGER");
+	Oid			table = require_own_table(fcinfo, "adopt()");
 	UserLockCaller caller;
 	UserLockStore store;
 	List	   *columns;
@@ -323,7 +323,7 @@ userlock_adopt(PG_FUNCTION_ARGS)
 Datum
 userlock_release(PG_FUNCTION_ARGS)
 {
-	Oid			table = require_own_table(fcinfo, "DROP TRIGGER");
+	Oid			table = require_own_table(fcinfo, "release()");
 	Relation	relation = table_open(table, NoLock);
 	Trigger    *trigger = userlock_users_table_trigger(relation, ROW_FUNCTION);
 	bool		is_adopted = trigger != NULL && !trigger->tgisclone;
