@@ -101,6 +101,15 @@ is($primary->safe_psql('postgres', q{SELECT userlock.user_allowed('user52')}), '
 $primary->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'});
 like(said($writer), qr/WARNING:  canceling wait for synchronous replication due to user request/, '… and whoever cancels the wait has made it all the same');
 is($primary->safe_psql('postgres', q{SELECT userlock.user_allowed('user52')}), 'f', '… on the primary at once');
+$writer->{in} .= q{SELECT FROM userlock.lock_user('user59');} . "\n";
+$writer->{psql}->pump_nb;
+$primary->poll_query_until('postgres', $waits);
+$primary->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = ''});
+$primary->reload;
+is(said($writer), '', '… or until nobody is waited for any more');
+$primary->safe_psql('postgres', q{ALTER SYSTEM RESET synchronous_standby_names});
+$primary->reload;
+$primary->poll_query_until('postgres', q{SELECT sync_state = 'sync' FROM pg_stat_replication});
 $resume->();
 ok($standby->poll_query_until('postgres', q{SELECT NOT userlock.user_allowed('user52')}), '… and there when it arrives');
 ask($writer, 'RESET statement_timeout');
@@ -151,6 +160,9 @@ is($standby->safe_psql('postgres', $all), $before, '… and nothing is changed t
 is($primary->safe_psql('postgres', $all), $before, '… or on the primary');
 is(ask($reader, q{SELECT user_id, (status).state FROM userlock.lock_users('{user54,user2}', dry_run => true)}), "user2|locked+blocked\nuser54|locked\n",
 	'what set-based calls would do can be seen there, too');
+
+is(ask($reader, q{SELECT user_id, (status).state FROM userlock.undo((SELECT batch FROM userlock.user_history WHERE user_id = 'user56' AND kind = 'locked'), dry_run => true)}),
+	"user56|active\n", '… and what undo would');
 
 $reader->{psql}->finish;
 $writer->{psql}->finish;
