@@ -163,6 +163,25 @@ COMMIT;
 REINDEX TABLE CONCURRENTLY userlock_private.account;
 SELECT user_allowed('jürgen');
 
+-- Rows of the account move within a transaction: whom a policy asks for again is found all the same.
+SELECT set_config('request.jwt.claims', token('jürgen'), false) IS NOT NULL AS set;
+BEGIN;
+SELECT current_user_allowed(), current_user_allowed();
+CLUSTER account USING account_pkey;
+SELECT current_user_allowed(), current_user_allowed();
+SAVEPOINT before;
+SELECT state FROM lock_user('jürgen');
+SELECT current_user_allowed();
+ROLLBACK TO before;
+SELECT current_user_allowed();
+SELECT state FROM lock_user('jürgen');
+SELECT current_user_allowed(), user_allowed('alice'), current_user_allowed();
+TRUNCATE account;
+SELECT current_user_allowed();
+ROLLBACK;
+SELECT current_user_allowed();
+RESET request.jwt.claims;
+
 -- However often the server forgets what it knows, where it can be made to.
 SELECT set_config('request.jwt.claims', token('jürgen'), false) IS NOT NULL AS set;
 SELECT set_config(name, least(max_val, '1'), false) IS NOT NULL AS set FROM pg_settings WHERE name = 'debug_discard_caches';
