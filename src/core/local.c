@@ -219,6 +219,7 @@ learn_index(Table *table, Oid id)
 static bool
 learn_to_change(Table *table, Relation rows)
 {
+	const AclMode needed = ACL_SELECT | ACL_INSERT | ACL_UPDATE;
 	UserLockRights rights;
 	MemoryContext callers;
 	List	   *indexes;
@@ -232,7 +233,9 @@ learn_to_change(Table *table, Relation rows)
 	if (rows->rd_rel->relkind != RELKIND_RELATION || rows->rd_rel->relispartition ||
 		rows->trigdesc != NULL || rows->rd_rules != NULL ||
 		(rows->rd_att->constr && rows->rd_att->constr->num_check > 0) ||
-		!has_our_columns(table, RelationGetDescr(rows)))
+		!has_our_columns(table, RelationGetDescr(rows)) ||
+		pg_class_aclmask(RelationGetRelid(rows), rows->rd_rel->relowner, needed,
+						 ACLMASK_ALL) != needed)
 		return false;
 
 	table->context = AllocSetContextCreate(CacheMemoryContext, "userlock table",

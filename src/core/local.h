@@ -46,9 +46,9 @@ extern bool userlock_local_open(UserLockTableId id, UserLockLocal *local);
 /*
  * Opens a table to change it.  False as well where more would have to happen than to
  * write a row and its index entries: an administrator has put triggers, rules,
- * constraints or an index with functions of others on it.  Or where nothing may be
- * written at all, or changes must be refused because of an older snapshot: SQL knows
- * the words.
+ * constraints or an index with functions of others on it, or taken rights from its
+ * owner.  Or where nothing may be written at all, or changes must be refused because
+ * of an older snapshot: SQL knows the words.
  */
 extern bool userlock_local_open_for_change(UserLockTableId id, UserLockLocal *local);
 

@@ -248,6 +248,23 @@ SELECT (unlock_user('alice')).state;
 ALTER TABLE account NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
 ALTER TABLE event DISABLE ROW LEVEL SECURITY;
 
+-- An owner from whom rights were taken.
+BEGIN;
+CREATE ROLE regress_userlock_owner;
+GRANT USAGE ON SCHEMA userlock, userlock_private TO regress_userlock_owner;
+GRANT EXECUTE ON FUNCTION integer_id TO regress_userlock_owner;
+ALTER TABLE account OWNER TO regress_userlock_owner;
+ALTER TABLE event OWNER TO regress_userlock_owner;
+ALTER FUNCTION lock_user OWNER TO regress_userlock_owner;
+REVOKE INSERT ON event FROM regress_userlock_owner;
+SELECT public.attempt($$lock_user('alice')$$);
+GRANT INSERT ON event TO regress_userlock_owner;
+REVOKE UPDATE ON account FROM regress_userlock_owner;
+SELECT public.attempt($$lock_user('alice')$$);
+GRANT UPDATE ON account TO regress_userlock_owner;
+SELECT public.attempt($$lock_user('alice')$$);
+ROLLBACK;
+
 -- Tables, types and operators of the session's that are called the same.
 CREATE TEMPORARY TABLE account (LIKE userlock_private.account INCLUDING ALL);
 CREATE TEMPORARY TABLE event (LIKE userlock_private.event INCLUDING ALL);

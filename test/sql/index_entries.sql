@@ -65,7 +65,7 @@ SELECT (lock_user('user 1', 'r')).state, (block_user('user 2')).state, (revoke_a
 SELECT updated - :before_updated AS updated, hot - :before_hot AS hot, inserted - :before_inserted AS inserted FROM public.counted;
 ROLLBACK;
 DROP VIEW public.counted;
-SELECT change_all(20);
+SELECT change_all(4);
 SELECT * FROM wrong_indexes();
 
 -- What is done to tables and indexes between two calls of a session.
