@@ -2,6 +2,7 @@
 -- done to both between two calls of a session, and wherever calls are made.
 SET search_path = public, userlock, userlock_private;
 \set VERBOSITY terse
+SET jit = off;
 CREATE EXTENSION amcheck;
 
 -- What an index does not find as a scan of the table does.
