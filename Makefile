@@ -72,7 +72,7 @@ REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users last-holder \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
 	unseen-lock-lock unseen-delete-lock prune-change erase-register \
-	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy refresh-statistics adopted-rows adopted-names set-profile
+	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock login-unlock expire-busy refresh-statistics adopted-rows adopted-names set-profile
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = $(filter-out $(NEEDS_HTTP),$(patsubst $(here)/%,%,$(wildcard $(here)/test/t/*.pl)))
