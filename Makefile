@@ -43,7 +43,7 @@ MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
-	batch document profile profile_names rights turns statements plans store \
+	batch document profile profile_names rights turns statements plans local store \
 	account account_functions protection transition transition_functions undo \
 	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance erasure erasure_functions monitoring
 DATA_built  = sql/userlock--$(EXTVERSION).sql

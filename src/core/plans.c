@@ -17,7 +17,6 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "core/plans.h"
@@ -60,8 +59,11 @@ is_planned(StatementId id)
  * server says of foreign keys.
  */
 static int
-execute(StatementId id, Datum *values, const char *nulls, bool read_only)
+execute(StatementId id, Datum *values, const char *nulls, bool read_only, Snapshot snapshot)
 {
+	if (snapshot)
+		return SPI_execute_snapshot(plans[id].plan, values, nulls, snapshot,
+									InvalidSnapshot, read_only, false, 0);
 	if ((id == ERASE_EVENTS || id == ERASE_FAILURES) && IsolationUsesXactSnapshot())
 		return SPI_execute_snapshot(plans[id].plan, values, nulls, GetLatestSnapshot(),
 									GetTransactionSnapshot(), read_only, true, 0);
@@ -76,14 +78,14 @@ execute(StatementId id, Datum *values, const char *nulls, bool read_only)
  */
 static int
 plan_and_execute(StatementId id, Datum *values, const char *nulls,
-				 bool read_only)
+				 bool read_only, Snapshot snapshot)
 {
 	int			nest_level = NewGUCNestLevel();
 	int			result;
 
 	userlock_set_locally("enable_seqscan", "off");
 	userlock_set_locally("enable_bitmapscan", "off");
-	result = execute(id, values, nulls, read_only);
+	result = execute(id, values, nulls, read_only, snapshot);
 	AtEOXact_GUC(true, nest_level);
 
 	plans[id].is_planned = true;
@@ -91,9 +93,8 @@ plan_and_execute(StatementId id, Datum *values, const char *nulls,
 	return result;
 }
 
-uint64
-userlock_plans_run(StatementId id, Datum *values, const char *nulls,
-				   bool read_only)
+static uint64
+run(StatementId id, Datum *values, const char *nulls, bool read_only, Snapshot snapshot)
 {
 	const UserLockStatement *statement = &userlock_statements[id];
 	MemoryContext callers = CurrentMemoryContext;
@@ -113,14 +114,26 @@ userlock_plans_run(StatementId id, Datum *values, const char *nulls,
 	}
 
 	if (is_planned(id))
-		result = execute(id, values, nulls, read_only);
+		result = execute(id, values, nulls, read_only, snapshot);
 	else
-		result = plan_and_execute(id, values, nulls, read_only);
+		result = plan_and_execute(id, values, nulls, read_only, snapshot);
 	if (result != statement->result)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
 			 SPI_result_code_string(result));
 	MemoryContextSwitchTo(callers);
 	return SPI_processed;
+}
+
+uint64
+userlock_plans_run(StatementId id, Datum *values, const char *nulls, bool read_only)
+{
+	return run(id, values, nulls, read_only, InvalidSnapshot);
+}
+
+uint64
+userlock_plans_read(StatementId id, Datum *values, Snapshot snapshot)
+{
+	return run(id, values, NULL, true, snapshot);
 }
 
 /*
@@ -158,8 +171,7 @@ userlock_plans_read_from(Relation table, StatementId id)
 		plan = outerPlan(plan);
 	answer = (IsA(plan, IndexScan) || IsA(plan, IndexOnlyScan) ||
 			  IsA(plan, BitmapHeapScan) || IsA(plan, SeqScan)) &&
-		rt_fetch(((Scan *) plan)->scanrelid, planned->rtable)->relid == relation &&
-		check_enable_rls(relation, owner, true) != RLS_ENABLED;
+		rt_fetch(((Scan *) plan)->scanrelid, planned->rtable)->relid == relation;
 	MemoryContextSwitchTo(callers);
 	MemoryContextDelete(planning);
 	return answer;

@@ -6,6 +6,7 @@
 #define USERLOCK_PLANS_H
 
 #include "utils/rel.h"
+#include "utils/snapshot.h"
 
 #include "core/statements.h"
 
@@ -16,6 +17,9 @@
  */
 extern uint64 userlock_plans_run(StatementId id, Datum *values,
 								 const char *nulls, bool read_only);
+
+/* Reads what a snapshot shows. */
+extern uint64 userlock_plans_read(StatementId id, Datum *values, Snapshot snapshot);
 
 /*
  * Does this statement, which reads rows of one user from 'table', and does so as

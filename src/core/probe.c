@@ -2,198 +2,160 @@
  * probe.c
  *		What enforcement must know of one user, read as fast as can be.
  *
- * Enforcement runs before every request and in row-level security, so it goes
- * through the primary key by itself: a plan, even a kept one, would take three
- * times as long.  It reads the account of one user, asks for their history, and
+ * Enforcement runs before every request and in row-level security, so where it can
+ * it goes without SQL.  It reads the account of one user, asks for their history, and
  * whether they were erased, only where that decides, and writes nothing; all writing
  * is in store.c.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_collation.h"
-#include "storage/lmgr.h"
-#include "storage/sinval.h"
+#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "core/compat.h"
 #include "core/erasure.h"
+#include "core/local.h"
 #include "core/plans.h"
 #include "core/probe.h"
+#include "core/rights.h"
 
 /* What is so of a user never seen. */
 static const UserLockProbe never_restricted = {
 	USERLOCK_ACTIVE, USERLOCK_NO_END, USERLOCK_NO_END, DT_NOBEGIN
 };
 
-/* Columns of userlock_private.account, see sql/core/tables.sql. */
-#define STATE_COLUMN				3
-#define LOCKED_UNTIL_COLUMN			7
-#define BLOCKED_UNTIL_COLUMN		8
-#define ACCESS_VALID_AFTER_COLUMN	11
+#define MAX_COLUMNS	4
 
-/* Of erasure_key and erasure, see sql/core/erasure.sql. */
-#define ERASURE_KEY_COLUMN			2
-#define ERASED_UNTIL_COLUMN			3
-
-static TimestampTz
-get_moment(TupleTableSlot *slot, int column, TimestampTz none)
+/* What is read of a row: these columns of its table, or those of a statement. */
+typedef struct Reading
 {
-	bool		isnull;
-	Datum		moment = slot_getattr(slot, column, &isnull);
+	UserLockTableId table;
+	StatementId statement;
+	int			count;
+	AttrNumber	columns[MAX_COLUMNS];
+} Reading;
 
-	return isnull ? none : DatumGetTimestampTz(moment);
+/* See sql/core/tables.sql and erasure.sql. */
+static const Reading account_reading = {
+	USERLOCK_ACCOUNT_TABLE, PROBE_ACCOUNT, 4, {3, 7, 8, 11}
+};
+static const Reading event_reading = {USERLOCK_EVENT_TABLE, LAST_EVENT};
+static const Reading erasure_key_reading = {
+	USERLOCK_ERASURE_KEY_TABLE, GET_ERASURE_KEY, 1, {2}
+};
+static const Reading erasure_reading = {USERLOCK_ERASURE_TABLE, GET_ERASURE, 1, {3}};
+
+/* A table that is being read. */
+typedef struct Source
+{
+	const Reading *reading;
+	bool		is_local;
+	UserLockLocal local;
+} Source;
+
+static Source
+open_source(const Reading *reading)
+{
+	Source		source = {.reading = reading};
+
+	source.is_local = userlock_local_open(reading->table, &source.local);
+	return source;
 }
 
 static void
-init_key(ScanKey key, AttrNumber column, const char *value)
+close_source(const Source *source)
 {
-	ScanKeyEntryInitialize(key, 0, column, BTEqualStrategyNumber, InvalidOid,
-						   C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(value));
+	if (source->is_local)
+		userlock_local_close(&source->local);
 }
 
-static void
-init_digest_key(ScanKey key, AttrNumber column, Datum digest)
+/* What is taken out of a row. */
+typedef void (*TakeRow) (const Datum *values, const bool *nulls, void *taken);
+
+static bool
+read_locally(const Source *source, ScanKey keys, int key_count,
+			 Snapshot snapshot, TakeRow take, void *taken)
 {
-	ScanKeyEntryInitialize(key, 0, column, BTEqualStrategyNumber, InvalidOid,
-						   InvalidOid, F_BYTEAEQ, digest);
-}
+	TupleTableSlot *slot = table_slot_create(source->local.rows, NULL);
+	bool		found = userlock_local_find(&source->local, keys, key_count, snapshot, slot);
 
-/* A table that is read here. */
-typedef struct ProbedTable
-{
-	const char *name;
-	StatementId reading;		/* what reads rows of one user in SQL */
-	const char *unknown;		/* what cannot be said without it */
-	const char *out;			/* who then stays out */
-	Oid			known;			/* once it has been found to hold its rows;
-								 * looked up anew when it has changed */
-} ProbedTable;
-
-static ProbedTable account = {
-	"account", GET_ACCOUNT, "who is locked", "no user", InvalidOid
-};
-static ProbedTable event = {
-	"event", LAST_EVENT, "who was deleted", "nobody who is not registered", InvalidOid
-};
-
-static ProbedTable erasure_key = {
-	"erasure_key", GET_ERASURE_KEY, "who was erased", "nobody who is not registered", InvalidOid
-};
-static ProbedTable erasure = {
-	"erasure", GET_ERASURE, "who was erased", "nobody who is not registered", InvalidOid
-};
-
-static void
-require_its_rows(const ProbedTable *probed, Relation table)
-{
-	if (!userlock_plans_read_from(table, probed->reading))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table userlock_private.%s does not hold its rows itself",
-						probed->name),
-				 errdetail("It is distributed, partitioned, foreign or a view, has children, or has row-level security that binds its owner: %s cannot be read from it.",
-						   probed->unknown),
-				 errhint("Make it a plain local table again; until then %s is let in.",
-						 probed->out)));
-}
-
-static void
-forget_tables(Datum argument, Oid relation)
-{
-	ProbedTable *probed[] = {&account, &event, &erasure_key, &erasure};
-
-	for (int i = 0; i < lengthof(probed); i++)
+	if (found && take)
 	{
-		if (relation == probed[i]->known || relation == InvalidOid)
-			probed[i]->known = InvalidOid;
+		Datum		values[MAX_COLUMNS];
+		bool		nulls[MAX_COLUMNS];
+
+		for (int i = 0; i < source->reading->count; i++)
+			values[i] = slot_getattr(slot, source->reading->columns[i], &nulls[i]);
+		take(values, nulls, taken);
 	}
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
 }
 
-/*
- * Looks a table up and locks it, which may take several attempts: to lock is also
- * to hear of changes.
- */
-static Relation
-find_table(ProbedTable *probed)
+static bool
+read_in_sql(const Source *source, ScanKey keys, int key_count,
+			Snapshot snapshot, TakeRow take, void *taken)
 {
-	static bool listens = false;
-	Relation	table;
-	uint64		heard;
-	Oid			found;
+	MemoryContext callers = CurrentMemoryContext;
+	UserLockRights rights;
+	Datum		parameters[2];
+	bool		found;
 
-	if (!listens)
-		CacheRegisterRelcacheCallback(forget_tables, (Datum) 0);
-	listens = true;
+	Assert(key_count <= lengthof(parameters));
+	for (int i = 0; i < key_count; i++)
+		parameters[i] = keys[i].sk_argument;
 
-	for (;;)
+	SPI_connect();
+	MemoryContextSwitchTo(callers);
+	userlock_rights_take(&rights, userlock_local_owner(source->reading->table));
+	found = userlock_plans_read(source->reading->statement, parameters, snapshot) > 0;
+	if (found && take)
 	{
-		heard = SharedInvalidMessageCounter;
-		found = get_relname_relid(probed->name,
-								  get_namespace_oid("userlock_private", false));
-		if (!OidIsValid(found))
-			elog(ERROR, "there is no table userlock_private.%s", probed->name);
-		LockRelationOid(found, AccessShareLock);
-		if (heard == SharedInvalidMessageCounter)
-			break;
-		UnlockRelationOid(found, AccessShareLock);
+		Datum		values[MAX_COLUMNS];
+		bool		nulls[MAX_COLUMNS];
+
+		heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+		take(values, nulls, taken);
 	}
-	table = table_open(found, NoLock);
-	require_its_rows(probed, table);
-	/* A change heard of meanwhile may concern it: then look again next time. */
-	if (heard == SharedInvalidMessageCounter)
-		probed->known = found;
-	return table;
+	userlock_rights_give_back(&rights);
+	SPI_finish();
+	return found;
 }
 
-/* Opens a table; what is known of it may be gone once it is locked. */
-static Relation
-open_probed(ProbedTable *probed)
+/* Reads the last row of a key; take: NULL where it is enough to know that there is one. */
+static bool
+read_row(const Source *source, ScanKey keys, int key_count,
+		 Snapshot snapshot, TakeRow take, void *taken)
 {
-	Oid			known = probed->known;
-
-	if (OidIsValid(known))
-	{
-		LockRelationOid(known, AccessShareLock);
-		if (OidIsValid(probed->known))
-			return table_open(known, NoLock);
-		UnlockRelationOid(known, AccessShareLock);
-	}
-	return find_table(probed);
+	return (source->is_local ? read_locally : read_in_sql) (source, keys, key_count,
+															snapshot, take, taken);
 }
 
-/* A table that is being read, by its primary key. */
-typedef struct OpenTable
-{
-	Relation	table;
-	Relation	index;
-} OpenTable;
-
-static OpenTable
-open_by_key(ProbedTable *probed)
-{
-	OpenTable	open = {.table = open_probed(probed)};
-
-	open.index = index_open(userlock_compat_primary_key(open.table), AccessShareLock);
-	return open;
-}
-
-/* The locks stay until the transaction ends, as those of a query would. */
 static void
-close_by_key(const OpenTable *open)
+take_account(const Datum *values, const bool *nulls, void *taken)
 {
-	index_close(open->index, NoLock);
-	table_close(open->table, NoLock);
+	UserLockProbe *probe = taken;
+
+	probe->state = DatumGetUserLockState(values[0]);
+	probe->locked_until = nulls[1] ? USERLOCK_NO_END : DatumGetTimestampTz(values[1]);
+	probe->blocked_until = nulls[2] ? USERLOCK_NO_END : DatumGetTimestampTz(values[2]);
+	probe->access_valid_after = nulls[3] ? DT_NOBEGIN : DatumGetTimestampTz(values[3]);
+}
+
+static void
+take_erasure_key(const Datum *values, const bool *nulls, void *taken)
+{
+	*(Datum *) taken = datumCopy(values[0], false, -1);
+}
+
+static void
+take_erasure(const Datum *values, const bool *nulls, void *taken)
+{
+	*(TimestampTz *) taken = DatumGetTimestampTz(values[0]);
 }
 
 /*
@@ -201,62 +163,10 @@ close_by_key(const OpenTable *open)
  * be had in a parallel query.
  */
 static Snapshot
-register_latest_snapshot(Relation table)
+register_latest_snapshot(void)
 {
 	InvalidateCatalogSnapshot();
-	return RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(table)));
-}
-
-/* What is taken out of a row. */
-typedef void (*TakeRow) (TupleTableSlot *slot, void *taken);
-
-static void
-take_account(TupleTableSlot *slot, void *taken)
-{
-	UserLockProbe *probe = taken;
-	bool		isnull;
-
-	probe->state = DatumGetUserLockState(slot_getattr(slot, STATE_COLUMN, &isnull));
-	probe->locked_until = get_moment(slot, LOCKED_UNTIL_COLUMN, USERLOCK_NO_END);
-	probe->blocked_until = get_moment(slot, BLOCKED_UNTIL_COLUMN, USERLOCK_NO_END);
-	probe->access_valid_after = get_moment(slot, ACCESS_VALID_AFTER_COLUMN, DT_NOBEGIN);
-}
-
-static void
-take_erasure_key(TupleTableSlot *slot, void *taken)
-{
-	bool		isnull;
-
-	*(Datum *) taken = datumCopy(slot_getattr(slot, ERASURE_KEY_COLUMN, &isnull), false, -1);
-}
-
-static void
-take_erasure(TupleTableSlot *slot, void *taken)
-{
-	*(TimestampTz *) taken = get_moment(slot, ERASED_UNTIL_COLUMN, DT_NOBEGIN);
-}
-
-/*
- * Reads the last row of a key as a snapshot sees it; take: NULL where it is enough
- * to know that there is one.  Backwards, because the versions that a row had stay in
- * the index for a while, and the newest mostly come last.
- */
-static bool
-read_row(const OpenTable *open, ScanKey keys, int key_count,
-		 Snapshot snapshot, TakeRow take, void *taken)
-{
-	TupleTableSlot *slot = table_slot_create(open->table, NULL);
-	IndexScanDesc scan = userlock_compat_index_beginscan(open->table, open->index,
-														 snapshot, key_count);
-	bool		found;
-
-	index_rescan(scan, keys, key_count, NULL, 0);
-	found = index_getnext_slot(scan, BackwardScanDirection, slot);
-	if (found && take)
-		take(slot, taken);
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	return found;
+	return RegisterSnapshot(GetCatalogSnapshot(InvalidOid));
 }
 
 /*
@@ -265,10 +175,9 @@ read_row(const OpenTable *open, ScanKey keys, int key_count,
  * what a rewrite has left that we may have waited for.
  */
 static bool
-read_latest(const OpenTable *accounts, ScanKey keys, int key_count,
-			UserLockProbe *probe)
+read_latest(const Source *accounts, ScanKey keys, int key_count, UserLockProbe *probe)
 {
-	Snapshot	latest = register_latest_snapshot(accounts->table);
+	Snapshot	latest = register_latest_snapshot();
 	bool		found = read_row(accounts, keys, key_count, latest, take_account, probe);
 
 	UnregisterSnapshot(latest);
@@ -277,13 +186,13 @@ read_latest(const OpenTable *accounts, ScanKey keys, int key_count,
 
 /* The same, and who has no account may yet be a user. */
 static UserLockProbed
-read_latest_or_unseen(const OpenTable *accounts, ScanKey keys, int key_count,
+read_latest_or_unseen(const Source *accounts, ScanKey keys, int key_count,
 					  const char *user_id, UserLockProbe *probe)
 {
-	OpenTable	history = open_by_key(&event);
-	OpenTable	erasure_keys = open_by_key(&erasure_key);
-	OpenTable	erasures = open_by_key(&erasure);
-	Snapshot	latest = register_latest_snapshot(accounts->table);
+	Source		history = open_source(&event_reading);
+	Source		erasure_keys = open_source(&erasure_key_reading);
+	Source		erasures = open_source(&erasure_reading);
+	Snapshot	latest = register_latest_snapshot();
 	UserLockProbed result = USERLOCK_PROBED_UNSEEN;
 	Datum		digest_key;
 
@@ -299,15 +208,16 @@ read_latest_or_unseen(const OpenTable *accounts, ScanKey keys, int key_count,
 		{
 			ScanKeyData erased[2] = {keys[0]};
 
-			init_digest_key(&erased[1], 2, userlock_erasure_digest(digest_key, user_id));
+			userlock_local_init_bytea_key(&erased[1], 2,
+										  userlock_erasure_digest(digest_key, user_id));
 			read_row(&erasures, erased, lengthof(erased), latest,
 					 take_erasure, &probe->access_valid_after);
 		}
 	}
 	UnregisterSnapshot(latest);
-	close_by_key(&erasures);
-	close_by_key(&erasure_keys);
-	close_by_key(&history);
+	close_source(&erasures);
+	close_source(&erasure_keys);
+	close_source(&history);
 	return result;
 }
 
@@ -315,12 +225,12 @@ UserLockProbed
 userlock_probe(const char *tenant, const char *user_id, bool on_demand,
 			   UserLockProbe *probe)
 {
-	OpenTable	accounts = open_by_key(&account);
+	Source		accounts = open_source(&account_reading);
 	ScanKeyData keys[2];
 	UserLockProbed result = USERLOCK_PROBED_NOBODY;
 
-	init_key(&keys[0], 1, tenant);
-	init_key(&keys[1], 2, user_id);
+	userlock_local_init_text_key(&keys[0], 1, CStringGetTextDatum(tenant));
+	userlock_local_init_text_key(&keys[1], 2, CStringGetTextDatum(user_id));
 
 	/*
 	 * Where the transaction keeps an older snapshot, it does not count: whoever
@@ -334,6 +244,6 @@ userlock_probe(const char *tenant, const char *user_id, bool on_demand,
 		result = USERLOCK_PROBED_ACCOUNT;
 	else if (on_demand)
 		result = read_latest_or_unseen(&accounts, keys, lengthof(keys), user_id, probe);
-	close_by_key(&accounts);
+	close_source(&accounts);
 	return result;
 }

@@ -84,6 +84,11 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		APPLY("unblock", "blocked_at = NULL, blocked_until = NULL, block_sequence = NULL"),
 		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
 	},
+	[PROBE_ACCOUNT] = {
+		"SELECT state, locked_until, blocked_until, access_valid_after"
+		" FROM userlock_private.account" THIS_USER,
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
 	[GET_ACCOUNT] = {
 		"SELECT " ACCOUNT_COLUMNS " FROM userlock_private.account" THIS_USER,
 		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT

@@ -255,42 +255,44 @@ SET userlock.registration = 'explicit';
 SELECT events_read('mia'), events_read('tom');
 SET userlock.registration = 'on_demand';
 
--- Where the history cannot be read, nobody is let in who is not registered, and no more than that.
+-- Wherever the history is, whoever was deleted stays out; where its owner is not shown all of it, whoever is not registered.
 CREATE FUNCTION public.refusal(ask text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
+    answer text;
     state text;
     message text;
     detail text;
     hint text;
 BEGIN
-    EXECUTE ask;
-    RETURN 'none';
+    EXECUTE ask INTO answer;
+    RETURN coalesce(nullif(answer, ''), 'none');
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
     RETURN concat_ws(' ', state, message || '.', detail, hint);
 END
 $$;
 CREATE VIEW public.refusals AS SELECT ask, refusal(ask)
-FROM unnest(ARRAY['SELECT check_request()', 'SELECT current_user_allowed()', $$SELECT user_allowed('tom')$$, $$SELECT user_allowed('mia')$$]) AS ask;
+FROM unnest(ARRAY['SELECT check_request()', 'SELECT current_user_allowed()', $$SELECT user_allowed('tom')$$, $$SELECT user_allowed('mia')$$, $$SELECT user_allowed('gone')$$]) AS ask;
+SELECT FROM register_user('gone'), delete_user('gone');
 SET request.jwt.claims = '{"sub":"tom"}';
 SELECT * FROM refusals;
 BEGIN;
 CREATE TABLE public.more () INHERITS (userlock_private.event);
+WITH moved AS (DELETE FROM event WHERE user_id = 'gone' RETURNING *) INSERT INTO public.more SELECT * FROM moved;
 SELECT * FROM refusals;
 SET LOCAL userlock.registration = 'explicit';
 SELECT * FROM refusals;
 ROLLBACK;
-SELECT * FROM refusals;
 BEGIN;
 ALTER TABLE event RENAME TO event_1;
 CREATE TABLE userlock_private.event (LIKE event_1) PARTITION BY HASH (tenant, user_id);
 ALTER TABLE event ATTACH PARTITION event_1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
-SELECT count(*) FROM refusals WHERE refusal LIKE '55000 %';
+SELECT * FROM refusals;
 ROLLBACK;
 BEGIN;
 ALTER TABLE event RENAME TO elsewhere;
 CREATE VIEW userlock_private.event AS SELECT * FROM elsewhere;
-SELECT count(*) FROM refusals WHERE refusal LIKE '55000 %';
+SELECT * FROM refusals;
 ROLLBACK;
 BEGIN;
 ALTER TABLE event FORCE ROW LEVEL SECURITY;
@@ -298,7 +300,7 @@ ALTER TABLE event ENABLE ROW LEVEL SECURITY;
 SELECT count(*) FROM refusals WHERE refusal LIKE '55000 %';
 GRANT USAGE ON SCHEMA userlock_private TO regress_userlock_app;
 ALTER TABLE event OWNER TO regress_userlock_app;
-SELECT count(*) FROM refusals WHERE refusal LIKE '55000 %';
+SELECT * FROM refusals;
 ROLLBACK;
 SELECT * FROM refusals;
 RESET request.jwt.claims;
