@@ -43,7 +43,7 @@ MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
-	batch document profile profile_names rights turns statements plans local store \
+	batch document profile profile_names rights turns statements plans local store account_row \
 	account account_functions protection transition transition_functions undo \
 	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance erasure erasure_functions monitoring
 DATA_built  = sql/userlock--$(EXTVERSION).sql
@@ -67,7 +67,7 @@ NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql tes
 endif
 # EXCEPT, set by whoever calls: tests to leave out.
 REGRESS       := $(filter-out $(EXCEPT) $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
-	many_users undo protection outcomes invalid_arguments permission privileges enforcement registration storage whoami events_by_hour clock \
+	many_users undo protection outcomes invalid_arguments permission privileges enforcement registration caller storage whoami events_by_hour clock \
 	login adoption adoption_profile monitoring api_key http scim grpc verify retention erasure)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION     := $(filter-out $(EXCEPT),unlock-unlock lock-block unlock-block lock-users lock-lock-users last-holder \

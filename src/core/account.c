@@ -91,12 +91,12 @@ userlock_account_note_lifted(UserLockAccount *account, UserLockState restriction
 	userlock_account_note(account, restriction, DT_NOBEGIN, USERLOCK_NO_END, 0);
 }
 
-void
-userlock_account_append(const UserLockRequest *request,
-						const UserLockAccount *account, const char *kind,
-						const char *from_state, const char *to_state)
+UserLockEvent
+userlock_account_event(const UserLockRequest *request,
+					   const UserLockAccount *account, const char *kind,
+					   const char *from_state, const char *to_state)
 {
-	UserLockEvent event = {
+	return (UserLockEvent) {
 		.sequence = account->sequence,
 		.kind = kind,
 		.from_state = from_state,
@@ -109,6 +109,15 @@ userlock_account_append(const UserLockRequest *request,
 		.attributes = request->attributes,
 		.batch = request->batch
 	};
+}
+
+void
+userlock_account_append(const UserLockRequest *request,
+						const UserLockAccount *account, const char *kind,
+						const char *from_state, const char *to_state)
+{
+	UserLockEvent event = userlock_account_event(request, account, kind,
+												 from_state, to_state);
 
 	userlock_store_append(&request->key, &event);
 }

@@ -42,9 +42,16 @@ extern void userlock_account_note_lifted(UserLockAccount *account,
 										 UserLockState restriction);
 
 /*
- * Writes the account's latest event: its sequence and moment come from the
- * account, who, why and what else from the request.
+ * The account's latest event: its sequence and moment come from the account, who, why
+ * and what else from the request.
  */
+extern UserLockEvent userlock_account_event(const UserLockRequest *request,
+											const UserLockAccount *account,
+											const char *kind,
+											const char *from_state,
+											const char *to_state);
+
+/* Writes it. */
 extern void userlock_account_append(const UserLockRequest *request,
 									const UserLockAccount *account,
 									const char *kind,

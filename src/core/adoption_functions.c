@@ -294,8 +294,7 @@ userlock_adopt(PG_FUNCTION_ARGS)
 	List	   *arguments;
 	char	   *meaning;
 
-	if (!userlock_caller_read(&caller))
-		userlock_adoption_raise(USERLOCK_RESULT_CLAIMS_MALFORMED, table);
+	userlock_caller_require(&caller);
 	columns = require_columns(fcinfo, table, &meaning);
 	arguments = strings(adoption_of(table), caller.tenant);
 	if (meaning)

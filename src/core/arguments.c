@@ -82,10 +82,12 @@ UserLockResult
 userlock_arguments_admit(UserLockRequest *request, const char *function)
 {
 	UserLockCaller caller;
+	UserLockResult result;
 
 	userlock_caller_refuse_restricted();
-	if (!userlock_caller_read(&caller))
-		return USERLOCK_RESULT_CLAIMS_MALFORMED;
+	result = userlock_caller_read(&caller);
+	if (result != USERLOCK_RESULT_OK)
+		return result;
 	if (function && !userlock_caller_may_execute(function))
 		return USERLOCK_RESULT_PERMISSION_DENIED;
 

@@ -100,7 +100,7 @@ read_request_id(const char *headers, pg_uuid_t *batch)
 	return strstr(headers, REQUEST_ID_HEADER) != NULL &&
 		!userlock_json_is_too_deep(headers, strlen(headers)) &&
 		!userlock_compat_json_may_throw(headers) &&
-		pg_parse_json(userlock_compat_json_lexer(headers), &actions) == JSON_SUCCESS &&
+		pg_parse_json(userlock_compat_json_lexer(NULL, headers, strlen(headers), true), &actions) == JSON_SUCCESS &&
 		parser.request_id != NULL &&
 		userlock_batch_parse(parser.request_id, batch);
 }

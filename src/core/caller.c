@@ -2,10 +2,14 @@
  * caller.c
  *		Who is asking: JWT claims or a plain SQL session.
  *
- * The claims are read with the server's JSON parser in one pass, keeping only
- * the four that matter; input that is not what it should be is reported as
- * such, not raised.  Whoever has SQL access can set claims of their own, which
- * gains them nothing: without claims EXECUTE alone decides.
+ * The claims are read in one pass over the tokens of the server's JSON lexer,
+ * keeping only the four that matter; input that is not what it should be is
+ * reported as such, not raised.  Whoever has SQL access can set claims of their
+ * own, which gains them nothing: without claims EXECUTE alone decides.
+ *
+ * But claims do not travel between the nodes of a Citus cluster: a session that
+ * another node opened, and that has none, may be anybody's, so nobody asks there.
+ * Whoever names their own session like that only takes from themselves.
  */
 #include "postgres.h"
 
@@ -36,67 +40,82 @@ typedef enum ClaimName
 	TENANTS_CLAIM
 } ClaimName;
 
-typedef struct ClaimParser
+/* The names of sessions that one node of a Citus cluster opens on another. */
+static const char *const between_nodes[] = {
+	"citus_internal gpid=",
+	"citus_rebalancer gpid=",
+	"citus_run_command gpid="
+};
+
+/* Tokens of one character; 0, JSON_TOKEN_INVALID: of more. */
+static const uint8 marks[] = {
+	['{'] = JSON_TOKEN_OBJECT_START,
+	['}'] = JSON_TOKEN_OBJECT_END,
+	['['] = JSON_TOKEN_ARRAY_START,
+	[']'] = JSON_TOKEN_ARRAY_END,
+	[','] = JSON_TOKEN_COMMA,
+	[':'] = JSON_TOKEN_COLON
+};
+
+/*
+ * Goes on to the next token; false: it is none.  The lexer takes its time over marks,
+ * and over strings, which end at the next quote where nothing is escaped.
+ */
+static bool
+next_token(JsonLexContext *lexer)
 {
-	UserLockCaller *caller;
-	int			depth;			/* 1 inside the outermost object */
-	ClaimName	claim;			/* the one being read, at depth 1 */
-	bool		malformed;
-} ClaimParser;
+	const char *start = lexer->token_terminator;
+	const char *end;
 
-static UserLockJsonAction
-start_object(void *state)
-{
-	ClaimParser *parser = state;
-
-	/* None of our claims is an object, nor an array of objects. */
-	if (parser->depth > 0 && parser->claim != OTHER_CLAIM)
-		parser->malformed = true;
-	parser->depth++;
-	USERLOCK_JSON_ACTION_DONE;
-}
-
-static UserLockJsonAction
-start_array(void *state)
-{
-	ClaimParser *parser = state;
-
-	if (parser->depth == 0)
-		parser->malformed = true;
-	else if (parser->claim == TENANTS_CLAIM && parser->depth == 1)
-		parser->caller->tenants = NIL;
-	else if (parser->claim != OTHER_CLAIM)
-		parser->malformed = true;
-	parser->depth++;
-	USERLOCK_JSON_ACTION_DONE;
-}
-
-static UserLockJsonAction
-end_nesting(void *state)
-{
-	((ClaimParser *) state)->depth--;
-	USERLOCK_JSON_ACTION_DONE;
-}
-
-static UserLockJsonAction
-start_field(void *state, char *name, bool isnull)
-{
-	ClaimParser *parser = state;
-
-	if (parser->depth == 1)
+	while (*start == ' ')
+		start++;
+	end = start + 1;
+	if ((unsigned char) *start < lengthof(marks) && marks[(unsigned char) *start])
+		lexer->token_type = marks[(unsigned char) *start];
+	else if (*start == '"' && lexer->strval == NULL)
 	{
-		if (strcmp(name, "sub") == 0)
-			parser->claim = SUB_CLAIM;
-		else if (strcmp(name, "iat") == 0)
-			parser->claim = IAT_CLAIM;
-		else if (strcmp(name, "tenant") == 0)
-			parser->claim = TENANT_CLAIM;
-		else if (strcmp(name, "tenants") == 0)
-			parser->claim = TENANTS_CLAIM;
-		else
-			parser->claim = OTHER_CLAIM;
+		lexer->token_type = JSON_TOKEN_STRING;
+		while ((unsigned char) *end >= ' ' && *end != '"')
+			end++;
+		if (*end++ != '"')
+			return false;
 	}
-	USERLOCK_JSON_ACTION_DONE;
+	else
+		return json_lex(lexer) == JSON_SUCCESS;
+
+	lexer->token_start = unconstify(char *, start);
+	lexer->token_terminator = unconstify(char *, end);
+	return true;
+}
+
+/* The string that the lexer is at: as it stands, or what its escapes stand for. */
+static const char *
+current_string(const JsonLexContext *lexer, size_t *length)
+{
+	if (lexer->strval != NULL)
+	{
+		*length = lexer->strval->len;
+		return lexer->strval->data;
+	}
+	*length = lexer->token_terminator - lexer->token_start - strlen("\"\"");
+	return lexer->token_start + 1;
+}
+
+static ClaimName
+current_name(const JsonLexContext *lexer)
+{
+	size_t		length;
+	const char *name = current_string(lexer, &length);
+
+	if (length == 3 && memcmp(name, "sub", length) == 0)
+		return SUB_CLAIM;
+	if (length == 3 && memcmp(name, "iat", length) == 0)
+		return IAT_CLAIM;
+	if (length == 6 && memcmp(name, "tenant", length) == 0)
+		return TENANT_CLAIM;
+	if (length == 7 && memcmp(name, "tenants", length) == 0)
+		return TENANTS_CLAIM;
+	return OTHER_CLAIM;
 }
 
 /*
@@ -104,65 +123,156 @@ start_field(void *state, char *name, bool isnull)
  * seconds; what no calendar has becomes the next best.
  */
 static int64
-whole_seconds(const char *number)
+whole_seconds(const char *number, size_t length)
 {
 	double		seconds;
+	int64		whole = 0;
+	size_t		digits = 0;
 
 	/* A whole number of any size that a calendar has, as it nearly always is. */
-	if (strspn(number, "0123456789") == strlen(number) && strlen(number) <= 15)
-		return strtoll(number, NULL, 10);
+	while (digits < Min(length, 15) && number[digits] >= '0' && number[digits] <= '9')
+		whole = whole * 10 + (number[digits++] - '0');
+	if (digits == length)
+		return whole;
 
 	seconds = floor(strtod(number, NULL));
 	return (int64) Max(-1e15, Min(1e15, seconds));
 }
 
-static UserLockJsonAction
-scalar(void *state, char *token, JsonTokenType type)
+/* Takes the scalar that the lexer is at, if it is ours; false: it may not be so. */
+static bool
+take_scalar(const JsonLexContext *lexer, UserLockCaller *caller,
+			ClaimName claim, bool is_element)
 {
-	ClaimParser *parser = state;
-	UserLockCaller *caller = parser->caller;
+	size_t		length;
+	const char *string;
 
-	if (parser->depth == 0)
-		parser->malformed = true;
-	else if (parser->claim == OTHER_CLAIM ||
-			 (type == JSON_TOKEN_NULL && parser->depth == 1))
-		 /* not ours, or as good as absent */ ;
-	else if (parser->claim == IAT_CLAIM)
+	if (claim == OTHER_CLAIM)
+		return true;
+	/* As good as absent. */
+	if (lexer->token_type == JSON_TOKEN_NULL && !is_element)
+		return true;
+	if (claim == IAT_CLAIM)
 	{
-		if (type != JSON_TOKEN_NUMBER)
-			parser->malformed = true;
-		else
-			caller->issued_at = whole_seconds(token);
+		if (lexer->token_type != JSON_TOKEN_NUMBER)
+			return false;
 		caller->has_issued_at = true;
+		caller->issued_at =
+			whole_seconds(lexer->token_start,
+						  lexer->token_terminator - lexer->token_start);
+		return true;
 	}
-	else if (type != JSON_TOKEN_STRING ||
-			 (parser->depth == 1) == (parser->claim == TENANTS_CLAIM))
-		parser->malformed = true;
-	else if (parser->claim == SUB_CLAIM)
-		caller->subject = token;
-	else if (!userlock_name_length_is_valid(token, strlen(token)))
-		parser->malformed = true;
-	else if (parser->claim == TENANT_CLAIM)
-		caller->tenant = token;
+
+	if (lexer->token_type != JSON_TOKEN_STRING ||
+		is_element != (claim == TENANTS_CLAIM))
+		return false;
+	string = current_string(lexer, &length);
+	if (claim == SUB_CLAIM)
+		caller->subject = pnstrdup(string, length);
+	else if (!userlock_name_length_is_valid(string, length))
+		return false;
+	else if (claim == TENANT_CLAIM)
+		caller->tenant = pnstrdup(string, length);
 	else
-		caller->tenants = lappend(caller->tenants, token);
-	USERLOCK_JSON_ACTION_DONE;
+		caller->tenants = lappend(caller->tenants, pnstrdup(string, length));
+	return true;
 }
 
-bool
+/*
+ * Reads the value that the lexer is at, and goes on to what follows it.  depth: how
+ * many objects and arrays it is in; claim: the one that it belongs to.
+ */
+static bool
+read_value(JsonLexContext *lexer, UserLockCaller *caller, ClaimName claim, int depth)
+{
+	JsonTokenType first = lexer->token_type;
+	JsonTokenType last;
+
+	switch (first)
+	{
+		case JSON_TOKEN_STRING:
+		case JSON_TOKEN_NUMBER:
+		case JSON_TOKEN_TRUE:
+		case JSON_TOKEN_FALSE:
+		case JSON_TOKEN_NULL:
+			return depth > 0 && take_scalar(lexer, caller, claim, depth > 1) &&
+				next_token(lexer);
+		case JSON_TOKEN_OBJECT_START:
+			last = JSON_TOKEN_OBJECT_END;
+			break;
+		case JSON_TOKEN_ARRAY_START:
+			last = JSON_TOKEN_ARRAY_END;
+			break;
+		default:
+			return false;
+	}
+
+	/* Claims are an object; of ours one is an array, and none is an object. */
+	if (depth == 0 && first != JSON_TOKEN_OBJECT_START)
+		return false;
+	if (claim == TENANTS_CLAIM && depth == 1 && first == JSON_TOKEN_ARRAY_START)
+		caller->tenants = NIL;
+	else if (claim != OTHER_CLAIM)
+		return false;
+
+	if (depth == USERLOCK_MAX_JSON_DEPTH || !next_token(lexer))
+		return false;
+	if (lexer->token_type == last)
+		return next_token(lexer);
+	do
+	{
+		if (first == JSON_TOKEN_OBJECT_START)
+		{
+			if (lexer->token_type != JSON_TOKEN_STRING)
+				return false;
+			if (depth == 0)
+				claim = current_name(lexer);
+			if (!next_token(lexer) || lexer->token_type != JSON_TOKEN_COLON ||
+				!next_token(lexer))
+				return false;
+		}
+		if (!read_value(lexer, caller, claim, depth + 1))
+			return false;
+		if (lexer->token_type == last)
+			return next_token(lexer);
+	} while (lexer->token_type == JSON_TOKEN_COMMA && next_token(lexer));
+	return false;
+}
+
+/*
+ * Of the claims nothing is copied but what is kept.  Escapes are rare, and what they
+ * stand for is to be had for all strings or for none.
+ */
+static bool
+read_claims(UserLockCaller *caller, const char *claims)
+{
+	size_t		length = strlen(claims);
+	bool		has_escapes = memchr(claims, '\\', length) != NULL;
+	JsonLexContext place;
+	JsonLexContext *lexer;
+
+	if (has_escapes && userlock_compat_json_may_throw(claims))
+		return false;
+	lexer = userlock_compat_json_lexer(&place, claims, length, has_escapes);
+	return next_token(lexer) && read_value(lexer, caller, OTHER_CLAIM, 0) &&
+		lexer->token_type == JSON_TOKEN_END;
+}
+
+static bool
+is_between_nodes(void)
+{
+	for (int i = 0; i < lengthof(between_nodes); i++)
+	{
+		if (strncmp(application_name, between_nodes[i], strlen(between_nodes[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+UserLockResult
 userlock_caller_read(UserLockCaller *caller)
 {
 	const char *claims = GetConfigOption("request.jwt.claims", true, false);
-	ClaimParser parser = {.caller = caller};
-	JsonSemAction actions = {
-		.semstate = &parser,
-		.object_start = start_object,
-		.object_end = end_nesting,
-		.array_start = start_array,
-		.array_end = end_nesting,
-		.object_field_start = start_field,
-		.scalar = scalar
-	};
 
 	/* A setting made for one transaction is left empty, not unset. */
 	caller->has_claims = claims != NULL && claims[0] != '\0';
@@ -171,22 +281,17 @@ userlock_caller_read(UserLockCaller *caller)
 	caller->tenant = userlock_tenant;
 	caller->tenants = NIL;
 	if (!caller->has_claims)
-		return true;
-
-	if (userlock_json_is_too_deep(claims, strlen(claims)) ||
-		userlock_compat_json_may_throw(claims))
-		return false;
-	if (pg_parse_json(userlock_compat_json_lexer(claims), &actions) != JSON_SUCCESS)
-		return false;
-	return !parser.malformed;
+		return is_between_nodes() ? USERLOCK_RESULT_CLAIMS_MISSING : USERLOCK_RESULT_OK;
+	return read_claims(caller, claims) ? USERLOCK_RESULT_OK :
+		USERLOCK_RESULT_CLAIMS_MALFORMED;
 }
 
 void
 userlock_caller_require(UserLockCaller *caller)
 {
-	UserLockOutcome outcome = {.result = USERLOCK_RESULT_CLAIMS_MALFORMED};
+	UserLockOutcome outcome = {.result = userlock_caller_read(caller)};
 
-	if (!userlock_caller_read(caller))
+	if (outcome.result != USERLOCK_RESULT_OK)
 		userlock_outcome_raise(&outcome);
 }
 

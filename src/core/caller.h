@@ -9,6 +9,8 @@
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 
+#include "core/result.h"
+
 typedef struct UserLockCaller
 {
 	bool		has_claims;		/* else a plain SQL session */
@@ -21,10 +23,11 @@ typedef struct UserLockCaller
 
 /*
  * Reads the setting request.jwt.claims, which PostgREST sets from a token that
- * it has verified.  False: the claims are malformed, and nobody can say who
- * this is.
+ * it has verified.  Not USERLOCK_RESULT_OK: nobody can say who this is, because the
+ * claims are malformed, or are missing in a session that another node of a Citus
+ * cluster opened; they do not travel.
  */
-extern bool userlock_caller_read(UserLockCaller *caller);
+extern UserLockResult userlock_caller_read(UserLockCaller *caller);
 
 /* The same where nothing can be done without knowing: raises. */
 extern void userlock_caller_require(UserLockCaller *caller);

@@ -10,6 +10,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/acl.h"
 
@@ -100,17 +101,21 @@ userlock_compat_json_may_throw(const char *json)
 	return false;
 }
 
-/* 17 lets the caller own the lexer. */
+/*
+ * 17 lets the caller own the lexer: it is in *place then, unless that is NULL.
+ * unescape: strings are had as what they stand for, each copied; else as they stand,
+ * and what stands for no character is let pass.
+ */
 static inline JsonLexContext *
-userlock_compat_json_lexer(const char *json)
+userlock_compat_json_lexer(JsonLexContext *place, const char *json,
+						   size_t length, bool unescape)
 {
 #if PG_VERSION_NUM < 170000
-	return makeJsonLexContextCstringLen(unconstify(char *, json),
-										strlen(json), GetDatabaseEncoding(),
-										true);
+	return makeJsonLexContextCstringLen(unconstify(char *, json), length,
+										GetDatabaseEncoding(), unescape);
 #else
-	return makeJsonLexContextCstringLen(NULL, json, strlen(json),
-										GetDatabaseEncoding(), true);
+	return makeJsonLexContextCstringLen(place, json, length,
+										GetDatabaseEncoding(), unescape);
 #endif
 }
 
@@ -129,6 +134,28 @@ userlock_compat_json_lexer(const char *json)
 #else
 #define userlock_compat_index_beginscan(table, index, snapshot, keys) \
 	index_beginscan(table, index, snapshot, NULL, keys, 0)
+#endif
+
+/* 16 tells indexes that summarize from others, which may need no entry of an update. */
+#if PG_VERSION_NUM < 160000
+typedef bool UserLockIndexEntries;
+#define USERLOCK_COMPAT_NO_ENTRIES	false
+#define USERLOCK_COMPAT_ALL_ENTRIES	true
+#define userlock_compat_takes_entry(index, entries)	((void) (entries), true)
+#else
+typedef TU_UpdateIndexes UserLockIndexEntries;
+#define USERLOCK_COMPAT_NO_ENTRIES	TU_None
+#define USERLOCK_COMPAT_ALL_ENTRIES	TU_All
+#define userlock_compat_takes_entry(index, entries) \
+	((entries) == TU_All || (index)->rd_indam->amsummarizing)
+#endif
+
+/* 17 has access methods keep more for the statement. */
+#if PG_VERSION_NUM < 170000
+#define userlock_compat_insert_cleanup(index, info)	((void) 0)
+#else
+#define userlock_compat_insert_cleanup(index, info) \
+	index_insert_cleanup(index, info)
 #endif
 
 /* 18 reports a module's name and version in pg_get_loaded_modules(). */

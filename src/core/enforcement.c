@@ -55,10 +55,9 @@ judge_caller(UserLockCaller *caller, UserLockProbe *probe)
 {
 	UserLockResult result;
 
-	if (!userlock_caller_read(caller))
-		return USERLOCK_RESULT_CLAIMS_MALFORMED;
-	if (caller->subject == NULL)
-		return USERLOCK_RESULT_OK;
+	result = userlock_caller_read(caller);
+	if (result != USERLOCK_RESULT_OK || caller->subject == NULL)
+		return result;
 	result = judge_user(caller->tenant, caller->subject, probe);
 	if (result != USERLOCK_RESULT_OK)
 		return result;
@@ -111,7 +110,7 @@ userlock_user_allowed(PG_FUNCTION_ARGS)
 	UserLockProbe probe;
 	const char *tenant;
 
-	if (PG_ARGISNULL(0) || !userlock_caller_read(&caller))
+	if (PG_ARGISNULL(0) || userlock_caller_read(&caller) != USERLOCK_RESULT_OK)
 		PG_RETURN_BOOL(false);
 	tenant = PG_ARGISNULL(1) ? caller.tenant : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	if (!userlock_caller_may_use(&caller, tenant))

@@ -32,8 +32,7 @@ userlock_follow_begin(const UserLockFollowed *followed, HeapTuple row)
 	UserLockRequest *request = &begun.request;
 	UserLockCaller caller;
 
-	if (!userlock_caller_read(&caller))
-		userlock_arguments_raise(request, USERLOCK_RESULT_CLAIMS_MALFORMED);
+	userlock_caller_require(&caller);
 	request->actor = CStringGetTextDatum(userlock_caller_actor(&caller));
 	request->batch = userlock_batch_current();
 	request->key = userlock_users_table_key(users, row, columns);

@@ -11,31 +11,94 @@
 #include "access/genam.h"
 #include "access/relation.h"
 #include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "storage/sinval.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 
 #include "core/compat.h"
 #include "core/local.h"
 #include "core/plans.h"
+#include "core/rights.h"
 
+/* A column as our scripts make it.  Type 0: user_lock_state. */
+typedef struct Column
+{
+	const char *name;
+	Oid			type;
+	bool		is_required;
+} Column;
+
+#define MAX_COLUMNS		16
+
+/* What is known of a table, until it changes. */
 typedef struct Table
 {
 	const char *name;
 	StatementId reading;		/* reads rows of one key in SQL */
-	Oid			known;			/* what has been found out of; InvalidOid: nothing */
+	const Column columns[MAX_COLUMNS];	/* of one that is changed here */
+
+	Oid			known;			/* InvalidOid: nothing */
 	bool		is_local;
+	bool		is_changeable;
+	MemoryContext context;		/* of what follows */
+	EState	   *estate;
+	int			index_count;
+	Oid			indexes[USERLOCK_MAX_INDEXES];
+	IndexInfo  *infos[USERLOCK_MAX_INDEXES];
 } Table;
 
 static Table tables[USERLOCK_TABLE_COUNT] = {
-	[USERLOCK_ACCOUNT_TABLE] = {"account", PROBE_ACCOUNT},
-	[USERLOCK_EVENT_TABLE] = {"event", LAST_EVENT},
+	[USERLOCK_ACCOUNT_TABLE] = {
+		"account", PROBE_ACCOUNT,
+		{
+			{"tenant", TEXTOID, true},
+			{"user_id", TEXTOID, true},
+			{"state", 0, true},
+			{"sequence", INT8OID, true},
+			{"created_at", TIMESTAMPTZOID, true},
+			{"changed_at", TIMESTAMPTZOID, true},
+			{"locked_until", TIMESTAMPTZOID},
+			{"blocked_until", TIMESTAMPTZOID},
+			{"lock_sequence", INT8OID},
+			{"block_sequence", INT8OID},
+			{"access_valid_after", TIMESTAMPTZOID},
+			{"locked_at", TIMESTAMPTZOID},
+			{"blocked_at", TIMESTAMPTZOID},
+			{"adoption", UUIDOID}
+		}
+	},
+	[USERLOCK_EVENT_TABLE] = {
+		"event", LAST_EVENT,
+		{
+			{"tenant", TEXTOID, true},
+			{"user_id", TEXTOID, true},
+			{"sequence", INT8OID, true},
+			{"kind", TEXTOID, true},
+			{"from_state", 0},
+			{"to_state", 0},
+			{"at", TIMESTAMPTZOID, true},
+			{"actor", TEXTOID},
+			{"reason", TEXTOID},
+			{"until", TIMESTAMPTZOID},
+			{"details", JSONBOID},
+			{"attributes", TEXTARRAYOID},
+			{"batch", UUIDOID}
+		}
+	},
 	[USERLOCK_ERASURE_KEY_TABLE] = {"erasure_key", GET_ERASURE_KEY},
 	[USERLOCK_ERASURE_TABLE] = {"erasure", GET_ERASURE},
 };
@@ -73,12 +136,116 @@ require_all_rows(const Table *table, Relation rows)
 				 errhint("Give the table back to the owner of the extension, or take back FORCE ROW LEVEL SECURITY.")));
 }
 
+/* Has the table the columns that our scripts gave it, and no others? */
+static bool
+has_our_columns(const Table *table, TupleDesc columns)
+{
+	Oid			state = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+										CStringGetDatum("user_lock_state"),
+										ObjectIdGetDatum(get_namespace_oid("userlock", false)));
+	int			count = 0;
+
+	for (; count < columns->natts && table->columns[count].name != NULL; count++)
+	{
+		const Column *ours = &table->columns[count];
+		Form_pg_attribute theirs = TupleDescAttr(columns, count);
+
+		if (theirs->attisdropped || theirs->attgenerated != '\0' ||
+			strcmp(NameStr(theirs->attname), ours->name) != 0 ||
+			theirs->atttypid != (ours->type ? ours->type : state) ||
+			theirs->attnotnull != ours->is_required)
+			return false;
+	}
+	return count > 0 && count == columns->natts && table->columns[count].name == NULL;
+}
+
+/* Is this somebody else's function, rather than the server's or ours? */
+static bool
+is_foreign_function(Oid function, void *context)
+{
+	Oid			namespace = get_func_namespace(function);
+
+	return namespace != PG_CATALOG_NAMESPACE &&
+		namespace != get_namespace_oid("userlock_private", false);
+}
+
+static bool
+has_foreign_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return check_functions_in_node(node, is_foreign_function, context) ||
+		expression_tree_walker(node, has_foreign_function, context);
+}
+
+/*
+ * Keeps what it takes to insert into an index, in the current memory context.  False:
+ * that would run what others wrote, or check something later or by other means.
+ */
+static bool
+learn_index(Table *table, Oid id)
+{
+	Relation	index = index_open(id, AccessShareLock);
+	IndexInfo  *info = BuildIndexInfo(index);
+	bool		can_insert = index->rd_index->indimmediate &&
+		!index->rd_index->indisexclusion &&
+		!has_foreign_function((Node *) info->ii_Predicate, NULL) &&
+		!has_foreign_function((Node *) info->ii_Expressions, NULL);
+
+	if (can_insert)
+	{
+		info->ii_PredicateState = ExecPrepareQual(info->ii_Predicate, table->estate);
+		info->ii_ExpressionsState = ExecPrepareExprList(info->ii_Expressions, table->estate);
+		table->indexes[table->index_count] = id;
+		table->infos[table->index_count++] = info;
+	}
+	index_close(index, NoLock);
+	return can_insert;
+}
+
+/*
+ * Can a row be written here as SQL would?  Keeps what that takes, with the rights of
+ * the owner: whoever asks first may not call what is in an index.
+ */
+static bool
+learn_to_change(Table *table, Relation rows)
+{
+	UserLockRights rights;
+	MemoryContext callers;
+	List	   *indexes;
+	ListCell   *cell;
+	bool		can_change;
+
+	if (table->context)
+		MemoryContextDelete(table->context);
+	table->context = NULL;
+	table->index_count = 0;
+	if (rows->rd_rel->relkind != RELKIND_RELATION || rows->rd_rel->relispartition ||
+		rows->trigdesc != NULL || rows->rd_rules != NULL ||
+		(rows->rd_att->constr && rows->rd_att->constr->num_check > 0) ||
+		!has_our_columns(table, RelationGetDescr(rows)))
+		return false;
+
+	table->context = AllocSetContextCreate(CacheMemoryContext, "userlock table",
+										   ALLOCSET_SMALL_SIZES);
+	callers = MemoryContextSwitchTo(table->context);
+	table->estate = CreateExecutorState();
+	userlock_rights_take(&rights, rows->rd_rel->relowner);
+	indexes = RelationGetIndexList(rows);
+	can_change = list_length(indexes) <= USERLOCK_MAX_INDEXES;
+	foreach(cell, indexes)
+		can_change = can_change && learn_index(table, lfirst_oid(cell));
+	userlock_rights_give_back(&rights);
+	MemoryContextSwitchTo(callers);
+	return can_change;
+}
+
 /*
  * Looks a table up and locks it, which may take several attempts: to lock is also
  * to hear of changes.
  */
 static Relation
-learn_table(Table *table)
+learn_table(Table *table, LOCKMODE mode)
 {
 	static bool listens = false;
 	Relation	rows;
@@ -93,14 +260,15 @@ learn_table(Table *table)
 	{
 		heard = SharedInvalidMessageCounter;
 		found = find_table(table);
-		LockRelationOid(found, AccessShareLock);
+		LockRelationOid(found, mode);
 		if (heard == SharedInvalidMessageCounter)
 			break;
-		UnlockRelationOid(found, AccessShareLock);
+		UnlockRelationOid(found, mode);
 	}
 	rows = relation_open(found, NoLock);
 	require_all_rows(table, rows);
 	table->is_local = userlock_plans_read_from(rows, table->reading);
+	table->is_changeable = table->is_local && learn_to_change(table, rows);
 	/* A change heard of meanwhile may concern it: then look again next time. */
 	if (heard == SharedInvalidMessageCounter)
 		table->known = found;
@@ -109,37 +277,61 @@ learn_table(Table *table)
 
 /* Opens a table; what is known of it may be gone once it is locked. */
 static Relation
-open_table(Table *table)
+open_table(Table *table, LOCKMODE mode)
 {
 	Oid			known = table->known;
 
 	if (OidIsValid(known))
 	{
-		LockRelationOid(known, AccessShareLock);
+		LockRelationOid(known, mode);
 		if (OidIsValid(table->known))
 			return relation_open(known, NoLock);
-		UnlockRelationOid(known, AccessShareLock);
+		UnlockRelationOid(known, mode);
 	}
-	return learn_table(table);
+	return learn_table(table, mode);
 }
 
 bool
 userlock_local_open(UserLockTableId id, UserLockLocal *local)
 {
 	local->id = id;
-	local->rows = open_table(&tables[id]);
+	local->rows = open_table(&tables[id], AccessShareLock);
 	if (!tables[id].is_local)
 	{
 		relation_close(local->rows, NoLock);
 		return false;
 	}
 	local->key = index_open(userlock_compat_primary_key(local->rows), AccessShareLock);
+	local->index_count = 0;
+	return true;
+}
+
+bool
+userlock_local_open_for_change(UserLockTableId id, UserLockLocal *local)
+{
+	const Table *table = &tables[id];
+
+	if (XactReadOnly || IsInParallelMode() || IsolationUsesXactSnapshot())
+		return false;
+	local->id = id;
+	local->rows = open_table(&tables[id], RowExclusiveLock);
+	if (!table->is_changeable)
+	{
+		relation_close(local->rows, NoLock);
+		return false;
+	}
+	local->key = index_open(userlock_compat_primary_key(local->rows), RowExclusiveLock);
+	local->index_count = table->index_count;
+	for (int i = 0; i < table->index_count; i++)
+		local->indexes[i] = index_open(table->indexes[i], RowExclusiveLock);
 	return true;
 }
 
 void
 userlock_local_close(const UserLockLocal *local)
 {
+	for (int i = 0; i < local->index_count; i++)
+		index_close(local->indexes[i], NoLock);
 	index_close(local->key, NoLock);
 	relation_close(local->rows, NoLock);
 }
@@ -147,7 +339,7 @@ userlock_local_close(const UserLockLocal *local)
 Oid
 userlock_local_owner(UserLockTableId id)
 {
-	Relation	rows = open_table(&tables[id]);
+	Relation	rows = open_table(&tables[id], AccessShareLock);
 	Oid			owner = rows->rd_rel->relowner;
 
 	relation_close(rows, NoLock);
@@ -184,4 +376,83 @@ userlock_local_find(const UserLockLocal *local, ScanKey keys, int key_count,
 	found = index_getnext_slot(scan, BackwardScanDirection, slot);
 	index_endscan(scan);
 	return found;
+}
+
+/*
+ * Inserts a row, or a new version of one, into the indexes; entries: which of them take
+ * it.  What is kept of an index may be from before CREATE INDEX CONCURRENTLY had it
+ * ready.
+ */
+static void
+insert_index_entries(const UserLockLocal *local, TupleTableSlot *slot, bool is_update,
+					 UserLockIndexEntries entries)
+{
+	const Table *table = &tables[local->id];
+	ExprContext *context = GetPerTupleExprContext(table->estate);
+
+	context->ecxt_scantuple = slot;
+	for (int i = 0; i < local->index_count; i++)
+	{
+		Relation	index = local->indexes[i];
+		IndexInfo  *info = table->infos[i];
+		Datum		values[INDEX_MAX_KEYS];
+		bool		nulls[INDEX_MAX_KEYS];
+
+		if (!index->rd_index->indisready ||
+			!userlock_compat_takes_entry(index, entries) ||
+			!ExecQual(info->ii_PredicateState, context))
+			continue;
+
+		/* What the access method keeps for the statement is of this call. */
+		info->ii_Context = CurrentMemoryContext;
+		info->ii_AmCache = NULL;
+		FormIndexDatum(info, slot, table->estate, values, nulls);
+		index_insert(index, values, nulls, &slot->tts_tid, local->rows,
+					 index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+					 is_update && index->rd_index->indisprimary, info);
+		userlock_compat_insert_cleanup(index, info);
+	}
+	ResetExprContext(context);
+}
+
+bool
+userlock_local_lock(const UserLockLocal *local, TupleTableSlot *slot, Snapshot snapshot)
+{
+	ItemPointerData tid = slot->tts_tid;
+	TM_FailureData failure;
+	TM_Result	result = table_tuple_lock(local->rows, &tid, snapshot, slot,
+										  GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+										  LockWaitBlock,
+										  TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS |
+										  TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
+										  &failure);
+
+	if (result != TM_Ok && result != TM_Deleted)
+		elog(ERROR, "could not lock a row of %s: %d", RelationGetRelationName(local->rows), result);
+	return result == TM_Ok;
+}
+
+bool
+userlock_local_update(const UserLockLocal *local, const ItemPointerData *found,
+					  TupleTableSlot *slot, Snapshot snapshot, bool wait)
+{
+	ItemPointerData tid = *found;
+	TM_FailureData failure;
+	LockTupleMode lock;
+	UserLockIndexEntries entries;
+
+	CheckCmdReplicaIdentity(local->rows, CMD_UPDATE);
+	if (table_tuple_update(local->rows, &tid, slot, GetCurrentCommandId(true), snapshot,
+						   InvalidSnapshot, wait, &failure, &lock, &entries) != TM_Ok)
+		return false;
+	if (entries != USERLOCK_COMPAT_NO_ENTRIES)
+		insert_index_entries(local, slot, true, entries);
+	return true;
+}
+
+void
+userlock_local_insert(const UserLockLocal *local, TupleTableSlot *slot)
+{
+	table_tuple_insert(local->rows, slot, GetCurrentCommandId(true), 0, NULL);
+	insert_index_entries(local, slot, false, USERLOCK_COMPAT_ALL_ENTRIES);
 }

@@ -19,12 +19,17 @@ typedef enum UserLockTableId
 	USERLOCK_TABLE_COUNT
 } UserLockTableId;
 
-/* A table that has been opened, and its primary key. */
+/* As many indexes as a table can have that is changed here. */
+#define USERLOCK_MAX_INDEXES	16
+
+/* A table that has been opened, with its primary key, or to change it with all indexes. */
 typedef struct UserLockLocal
 {
 	UserLockTableId id;
 	Relation	rows;
 	Relation	key;
+	int			index_count;
+	Relation	indexes[USERLOCK_MAX_INDEXES];
 } UserLockLocal;
 
 /*
@@ -33,6 +38,14 @@ typedef struct UserLockLocal
  * row-level security binds its owner: what is there could not be told.
  */
 extern bool userlock_local_open(UserLockTableId id, UserLockLocal *local);
+
+/*
+ * Opens a table to change it.  False as well where more would have to happen than to
+ * write a row and its index entries: an administrator has put triggers, rules,
+ * constraints or functions of others on it.  Or where nothing may be written at all,
+ * or changes must be refused because of an older snapshot: SQL knows the words.
+ */
+extern bool userlock_local_open_for_change(UserLockTableId id, UserLockLocal *local);
 
 /* The locks stay until the transaction ends, as those of a query would. */
 extern void userlock_local_close(const UserLockLocal *local);
@@ -50,5 +63,23 @@ extern void userlock_local_init_bytea_key(ScanKey key, AttrNumber column, Datum 
  */
 extern bool userlock_local_find(const UserLockLocal *local, ScanKey keys, int key_count,
 								Snapshot snapshot, TupleTableSlot *slot);
+
+/*
+ * Locks the row that was found, in slot, against changes until the transaction ends,
+ * and reads it as it then is.  May wait.  False: it has been deleted.
+ */
+extern bool userlock_local_lock(const UserLockLocal *local, TupleTableSlot *slot,
+								Snapshot snapshot);
+
+/*
+ * Replaces the row that was found, by the one in slot: of the same key.  wait: whether
+ * to wait for whoever is at it.  False: somebody is, or was since the snapshot was
+ * taken; nothing has changed.
+ */
+extern bool userlock_local_update(const UserLockLocal *local, const ItemPointerData *found,
+								  TupleTableSlot *slot, Snapshot snapshot, bool wait);
+
+/* Inserts the row in slot; raises where the table has one of its key. */
+extern void userlock_local_insert(const UserLockLocal *local, TupleTableSlot *slot);
 
 #endif							/* USERLOCK_LOCAL_H */

@@ -15,6 +15,7 @@
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
 #include "tcop/tcopprot.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -130,10 +131,33 @@ userlock_plans_run(StatementId id, Datum *values, const char *nulls, bool read_o
 	return run(id, values, nulls, read_only, InvalidSnapshot);
 }
 
-uint64
-userlock_plans_read(StatementId id, Datum *values, Snapshot snapshot)
+bool
+userlock_plans_read_row(StatementId id, Datum *parameters, Snapshot snapshot, Oid owner,
+						Datum *values, bool *nulls)
 {
-	return run(id, values, NULL, true, snapshot);
+	MemoryContext callers = CurrentMemoryContext;
+	UserLockRights rights;
+	bool		found;
+
+	SPI_connect();
+	userlock_rights_take(&rights, owner);
+	found = run(id, parameters, NULL, true, snapshot) > 0;
+	if (found)
+	{
+		TupleDesc	columns = SPI_tuptable->tupdesc;
+
+		heap_deform_tuple(SPI_tuptable->vals[0], columns, values, nulls);
+		MemoryContextSwitchTo(callers);
+		for (int i = 0; i < columns->natts; i++)
+		{
+			if (!nulls[i])
+				values[i] = datumCopy(values[i], TupleDescAttr(columns, i)->attbyval,
+									  TupleDescAttr(columns, i)->attlen);
+		}
+	}
+	userlock_rights_give_back(&rights);
+	SPI_finish();
+	return found;
 }
 
 /*

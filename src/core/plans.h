@@ -18,8 +18,12 @@
 extern uint64 userlock_plans_run(StatementId id, Datum *values,
 								 const char *nulls, bool read_only);
 
-/* Reads what a snapshot shows. */
-extern uint64 userlock_plans_read(StatementId id, Datum *values, Snapshot snapshot);
+/*
+ * Reads the first row that a statement finds as a snapshot shows it, with the rights of
+ * a role, and copies its values into the current memory context.  False: there is none.
+ */
+extern bool userlock_plans_read_row(StatementId id, Datum *parameters, Snapshot snapshot,
+									Oid owner, Datum *values, bool *nulls);
 
 /*
  * Does this statement, which reads rows of one user from 'table', and does so as

@@ -11,7 +11,6 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/rel.h"
@@ -21,14 +20,13 @@
 #include "core/local.h"
 #include "core/plans.h"
 #include "core/probe.h"
-#include "core/rights.h"
 
 /* What is so of a user never seen. */
 static const UserLockProbe never_restricted = {
 	USERLOCK_ACTIVE, USERLOCK_NO_END, USERLOCK_NO_END, DT_NOBEGIN
 };
 
-#define MAX_COLUMNS	4
+#define MAX_COLUMNS	4		/* LAST_EVENT has three */
 
 /* What is read of a row: these columns of its table, or those of a statement. */
 typedef struct Reading
@@ -43,7 +41,7 @@ typedef struct Reading
 static const Reading account_reading = {
 	USERLOCK_ACCOUNT_TABLE, PROBE_ACCOUNT, 4, {3, 7, 8, 11}
 };
-static const Reading event_reading = {USERLOCK_EVENT_TABLE, LAST_EVENT};
+static const Reading event_reading = {USERLOCK_EVENT_TABLE, LAST_EVENT, 0, {0}};
 static const Reading erasure_key_reading = {
 	USERLOCK_ERASURE_KEY_TABLE, GET_ERASURE_KEY, 1, {2}
 };
@@ -82,12 +80,11 @@ read_locally(const Source *source, ScanKey keys, int key_count,
 {
 	TupleTableSlot *slot = table_slot_create(source->local.rows, NULL);
 	bool		found = userlock_local_find(&source->local, keys, key_count, snapshot, slot);
+	Datum		values[MAX_COLUMNS];
+	bool		nulls[MAX_COLUMNS];
 
 	if (found && take)
 	{
-		Datum		values[MAX_COLUMNS];
-		bool		nulls[MAX_COLUMNS];
-
 		for (int i = 0; i < source->reading->count; i++)
 			values[i] = slot_getattr(slot, source->reading->columns[i], &nulls[i]);
 		take(values, nulls, taken);
@@ -97,32 +94,22 @@ read_locally(const Source *source, ScanKey keys, int key_count,
 }
 
 static bool
-read_in_sql(const Source *source, ScanKey keys, int key_count,
-			Snapshot snapshot, TakeRow take, void *taken)
+read_by_statement(const Source *source, ScanKey keys, int key_count,
+				  Snapshot snapshot, TakeRow take, void *taken)
 {
-	MemoryContext callers = CurrentMemoryContext;
-	UserLockRights rights;
 	Datum		parameters[2];
+	Datum		values[MAX_COLUMNS];
+	bool		nulls[MAX_COLUMNS];
 	bool		found;
 
 	Assert(key_count <= lengthof(parameters));
 	for (int i = 0; i < key_count; i++)
 		parameters[i] = keys[i].sk_argument;
-
-	SPI_connect();
-	MemoryContextSwitchTo(callers);
-	userlock_rights_take(&rights, userlock_local_owner(source->reading->table));
-	found = userlock_plans_read(source->reading->statement, parameters, snapshot) > 0;
+	found = userlock_plans_read_row(source->reading->statement, parameters, snapshot,
+									userlock_local_owner(source->reading->table),
+									values, nulls);
 	if (found && take)
-	{
-		Datum		values[MAX_COLUMNS];
-		bool		nulls[MAX_COLUMNS];
-
-		heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
 		take(values, nulls, taken);
-	}
-	userlock_rights_give_back(&rights);
-	SPI_finish();
 	return found;
 }
 
@@ -131,8 +118,8 @@ static bool
 read_row(const Source *source, ScanKey keys, int key_count,
 		 Snapshot snapshot, TakeRow take, void *taken)
 {
-	return (source->is_local ? read_locally : read_in_sql) (source, keys, key_count,
-															snapshot, take, taken);
+	return (source->is_local ? read_locally : read_by_statement) (source, keys, key_count,
+																  snapshot, take, taken);
 }
 
 static void

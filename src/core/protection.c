@@ -23,6 +23,13 @@ userlock_protection_prepare(const UserLockRequest *request, Datum *user_ids, int
 																		 -1, false, TYPALIGN_INT)));
 }
 
+bool
+userlock_protection_applies(const UserLockRequest *request)
+{
+	return request->is_asked_for &&
+		(request->caller || userlock_protected_roles[0] != '\0');
+}
+
 UserLockResult
 userlock_protection_judge(const UserLockRequest *request)
 {

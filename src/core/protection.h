@@ -15,6 +15,9 @@
 extern void userlock_protection_prepare(const UserLockRequest *request,
 										Datum *user_ids, int count);
 
+/* Is there anything that could keep this request from restricting anybody? */
+extern bool userlock_protection_applies(const UserLockRequest *request);
+
 /*
  * May the user be locked or blocked, as far as the settings userlock.protect_caller
  * and userlock.protected_roles go?  USERLOCK_RESULT_OK, ..._CALLER_PROTECTED or

@@ -48,6 +48,12 @@ const UserLockResultText userlock_results[] = {
 		gettext_noop("The setting request.jwt.claims is not a JSON object with text \"sub\" and \"tenant\", a number \"iat\" and an array of texts \"tenants\"."),
 		gettext_noop("Issue a token with well-formed claims.")
 	},
+	[USERLOCK_RESULT_CLAIMS_MISSING] = {
+		"claims_missing", ERRCODE_USERLOCK_UNAUTHENTICATED,
+		gettext_noop("nobody can say who asks on this node"),
+		gettext_noop("Another node of the Citus cluster opened this session, to which claims do not travel."),
+		gettext_noop("Call it on the node that the client is connected to, or connect to this one.")
+	},
 	[USERLOCK_RESULT_PERMISSION_DENIED] = {
 		"permission_denied", ERRCODE_USERLOCK_FORBIDDEN, NULL, NULL, NULL
 	},

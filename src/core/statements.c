@@ -15,7 +15,6 @@
 
 #define EQ " OPERATOR(pg_catalog.=) "
 #define LE " OPERATOR(pg_catalog.<=) "
-#define PLUS " OPERATOR(pg_catalog.+) "
 
 #define THIS_USER " WHERE tenant" EQ "$1 AND user_id" EQ "$2"
 
@@ -30,29 +29,6 @@
 	TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TIMESTAMPTZOID, \
 	TIMESTAMPTZOID, TIMESTAMPTZOID
 
-/*
- * A transition in one statement: $3 is the moment, $4 the expected sequence or
- * NULL, $5 the end of a new restriction or NULL, $6 the expected state or NULL.
- *
- * A row changed by another session while we waited for it was changed after $3
- * or is in a state that no longer allows the transition; either way the row is
- * left alone and the caller looks again.
- */
-#define APPLY(transition, changes) \
-	"UPDATE userlock_private.account SET " \
-	"state = userlock.next_state(state, '" transition "'), " \
-	"sequence = sequence" PLUS "1, changed_at = $3, " changes \
-	THIS_USER \
-	" AND userlock_private.allows(state, changed_at, locked_until, blocked_until," \
-	" '" transition "', $3)" \
-	" AND ($4 IS NULL OR sequence" EQ "$4)" \
-	" AND ($6 IS NULL OR state OPERATOR(userlock.=)" \
-	" $6::userlock.user_lock_state)" \
-	" RETURNING " ACCOUNT_COLUMNS
-
-#define APPLY_TYPES \
-	{TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TIMESTAMPTZOID, TEXTOID}
-
 #define APPEND \
 	"INSERT INTO userlock_private.event (tenant, user_id, sequence, kind," \
 	" from_state, to_state, at, actor, reason, until, details, attributes, batch)" \
@@ -64,26 +40,6 @@
 	TIMESTAMPTZOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, JSONBOID, TEXTARRAYOID, UUIDOID}
 
 const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
-	[APPLY_LOCK] = {
-		APPLY("lock",
-			  "locked_at = $3, locked_until = $5, lock_sequence = sequence" PLUS "1, "
-			  "access_valid_after = $3"),
-		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
-	},
-	[APPLY_UNLOCK] = {
-		APPLY("unlock", "locked_at = NULL, locked_until = NULL, lock_sequence = NULL"),
-		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
-	},
-	[APPLY_BLOCK] = {
-		APPLY("block",
-			  "blocked_at = $3, blocked_until = $5, block_sequence = sequence" PLUS "1, "
-			  "access_valid_after = $3"),
-		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
-	},
-	[APPLY_UNBLOCK] = {
-		APPLY("unblock", "blocked_at = NULL, blocked_until = NULL, block_sequence = NULL"),
-		6, APPLY_TYPES, SPI_OK_UPDATE_RETURNING
-	},
 	[PROBE_ACCOUNT] = {
 		"SELECT state, locked_until, blocked_until, access_valid_after"
 		" FROM userlock_private.account" THIS_USER,

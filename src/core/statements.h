@@ -9,11 +9,6 @@
 
 typedef enum StatementId
 {
-	/* The first four are indexed by UserLockTransition. */
-	APPLY_LOCK,
-	APPLY_UNLOCK,
-	APPLY_BLOCK,
-	APPLY_UNBLOCK,
 	PROBE_ACCOUNT,
 	GET_ACCOUNT,
 	GET_ACCOUNT_FOR_UPDATE,

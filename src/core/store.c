@@ -22,6 +22,7 @@
 #include "utils/syscache.h"
 #include "utils/uuid.h"
 
+#include "core/account_row.h"
 #include "core/plans.h"
 #include "core/store.h"
 
@@ -90,41 +91,13 @@ read_account(UserLockAccount *account)
 }
 
 bool
-userlock_store_apply(const UserLockKey *key, UserLockTransition transition,
-					 TimestampTz now, TimestampTz until,
-					 const int64 *expected_sequence,
-					 const UserLockState *expected_state,
-					 UserLockAccount *account)
-{
-	Datum		values[] = {
-		key->tenant,
-		key->user_id,
-		TimestampTzGetDatum(now),
-		Int64GetDatum(expected_sequence ? *expected_sequence : 0),
-		TimestampTzGetDatum(until),
-		expected_state ? CStringGetTextDatum(userlock_state_name(*expected_state))
-		: (Datum) 0
-	};
-	char		nulls[] = {
-		' ', ' ', ' ',
-		expected_sequence ? ' ' : 'n',
-		until == USERLOCK_NO_END ? 'n' : ' ',
-		expected_state ? ' ' : 'n'
-	};
-
-	if (userlock_plans_run(APPLY_LOCK + (int) transition, values, nulls, false) == 0)
-	{
-		discard_result();
-		return false;
-	}
-	read_account(account);
-	return true;
-}
-
-bool
 userlock_store_get(const UserLockKey *key, UserLockRowLock lock,
 				   UserLockAccount *account)
 {
+	bool		is_found;
+
+	if (lock == USERLOCK_FOR_UPDATE && userlock_account_row_lock(key, account, &is_found))
+		return is_found;
 	while (run_for_key(GET_ACCOUNT + (int) lock, key,
 					   lock == USERLOCK_FOR_READING) == 0)
 	{
@@ -208,7 +181,8 @@ userlock_store_is_adopted(const UserLockKey *key, Datum adoption,
 void
 userlock_store_put(const UserLockKey *key, const UserLockAccount *account)
 {
-	if (run_with_account(PUT_ACCOUNT, key, account, (Datum) 0) != 1)
+	if (!userlock_account_row_put(key, account) &&
+		run_with_account(PUT_ACCOUNT, key, account, (Datum) 0) != 1)
 		elog(ERROR, "could not update an account that is locked");
 }
 
@@ -423,15 +397,15 @@ optional_text(const char *string)
 }
 
 /*
- * Tells listeners that there is an event, and which; what it says they read in
- * user_history.  Names have 200 characters at most, so the payload is always
- * short enough for NOTIFY.
+ * Names have 200 characters at most, so the payload is always short enough for NOTIFY.
  */
-static void
-notify(const UserLockKey *key, const UserLockEvent *event)
+void
+userlock_store_notify(const UserLockKey *key, const UserLockEvent *event)
 {
 	StringInfoData payload;
 
+	if (!userlock_notify)
+		return;
 	initStringInfo(&payload);
 	appendStringInfoString(&payload, "{\"tenant\":");
 	escape_json(&payload, TextDatumGetCString(key->tenant));
@@ -473,10 +447,11 @@ userlock_store_append(const UserLockKey *key, const UserLockEvent *event)
 		event->batch ? ' ' : 'n'
 	};
 
-	userlock_plans_run(event->from_state ? APPEND_EVENT : APPEND_FIRST_EVENT,
-		values, nulls, false);
-	if (userlock_notify)
-		notify(key, event);
+	if (event->from_state == NULL)
+		userlock_plans_run(APPEND_FIRST_EVENT, values, nulls, false);
+	else if (!userlock_account_row_append(key, event))
+		userlock_plans_run(APPEND_EVENT, values, nulls, false);
+	userlock_store_notify(key, event);
 }
 
 bool

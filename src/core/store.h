@@ -63,20 +63,6 @@ typedef UserLockRights UserLockStore;
 extern void userlock_store_begin(UserLockStore *store, Oid function);
 extern void userlock_store_end(UserLockStore *store);
 
-/*
- * Applies a transition in one statement, if the row allows it at 'now', has
- * no expired restriction left to settle, was last changed before 'now' and
- * (where they are given, not NULL) stands at the expected sequence and in the
- * expected state.  False: it does not, or there is no such row; nothing is
- * changed.  On success *account is the row after the transition.
- */
-extern bool userlock_store_apply(const UserLockKey *key,
-								 UserLockTransition transition,
-								 TimestampTz now, TimestampTz until,
-								 const int64 *expected_sequence,
-								 const UserLockState *expected_state,
-								 UserLockAccount *account);
-
 typedef enum UserLockRowLock
 {
 	USERLOCK_FOR_READING,		/* none: works in a read-only transaction */
@@ -111,8 +97,15 @@ extern void userlock_store_put(const UserLockKey *key,
 /* Deletes a row that the caller has locked, and the user's profile. */
 extern void userlock_store_delete(const UserLockKey *key);
 
+/* Writes an event, and tells listeners. */
 extern void userlock_store_append(const UserLockKey *key,
 								  const UserLockEvent *event);
+
+/*
+ * Where userlock.notify is on, tells listeners that there is an event, and which; what
+ * it says they read in user_history.
+ */
+extern void userlock_store_notify(const UserLockKey *key, const UserLockEvent *event);
 
 /*
  * The user's last event, also where the account is gone, and the restrictions

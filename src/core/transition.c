@@ -2,27 +2,26 @@
  * transition.c
  *		Lock, unlock, block, unblock: one attempt on one user.
  *
- * Nearly every attempt is two statements: an UPDATE whose WHERE clause is the
- * whole judgement, and the INSERT of its event.  Only where the UPDATE finds
- * nothing to do (refused, unknown, changed under us, something expired) is the
- * row locked and judged in the open.  Both ways must come to the same account;
- * the fold that verify() checks is what holds them together.
+ * Nearly every attempt is made at once: the row is read, judged, and written if nobody
+ * else is at it.  Whatever else there is (refused, unknown, changed under us, something
+ * expired, a table that takes SQL) has the row locked first, and judged in the open.
+ * Both ways must come to the same account; the fold that verify() checks is what holds
+ * them together.
  *
- * Time: the UPDATE carries a moment read just before it.  If another session
- * changed the row while we waited for its lock, the row's changed_at has passed
- * that moment, the UPDATE leaves it alone, and the moment is read anew with the
- * lock held.  So a user's history is ordered by time as well as by sequence.
- * Where we waited for a session that changed nothing in the end, the moment is
- * moved to when the wait was over: see restamp().
+ * Time is read where nobody is waited for any more: between reading the row and writing
+ * it, or with the row locked.  So a user's history is ordered by time as well as by
+ * sequence, and a restriction voids the tokens that were issued while it waited.
  *
  * Somebody never seen is registered by what restricts them, where the setting
  * userlock.registration says so.
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/fmgrprotos.h"
 
 #include "core/account.h"
+#include "core/account_row.h"
 #include "core/protection.h"
 #include "core/transition.h"
 
@@ -97,6 +96,61 @@ change(const UserLockRequest *request, UserLockTransition transition,
 	return USERLOCK_RESULT_CHANGED;
 }
 
+/* A transition that is asked for. */
+typedef struct Asked
+{
+	const UserLockRequest *request;
+	UserLockTransition transition;
+} Asked;
+
+/* Judges an account that nobody is waited for; false: not without a closer look. */
+static bool
+judge_at_once(void *arg, UserLockAccount *account, UserLockEvent *event)
+{
+	const Asked *asked = arg;
+	const UserLockRequest *request = asked->request;
+	TimestampTz now = GetCurrentTimestamp();
+	UserLockState from = account->state;
+	UserLockState to;
+
+	/* A new end can pass between the check of the request and this moment. */
+	if (request->until <= now ||
+		(request->has_expected_sequence && request->expected_sequence != account->sequence) ||
+		(request->has_expected_state && request->expected_state != from) ||
+		!userlock_state_allows(from, account->changed_at, account->locked_until,
+							   account->blocked_until, asked->transition, now))
+		return false;
+	userlock_state_next(from, asked->transition, &to);
+	apply(account, asked->transition, to, now, request->until);
+	*event = userlock_account_event(request, account,
+									userlock_transition_event(asked->transition),
+									userlock_state_name(from), userlock_state_name(to));
+	return true;
+}
+
+/*
+ * Makes a transition at once, if nothing stands against it and nothing else is to be
+ * looked at, such as what history says, or what others are.
+ */
+static bool
+attempt_at_once(const UserLockRequest *request, UserLockTransition transition,
+				UserLockOutcome *outcome)
+{
+	bool		restricts = userlock_transition_restricts(transition);
+	Asked		asked = {request, transition};
+
+	if (request->expected_details || request->dry_run ||
+		(request->revoke_access && !restricts) ||
+		(restricts && userlock_protection_applies(request)) ||
+		!userlock_account_row_change_at_once(&request->key, judge_at_once, &asked,
+											 &outcome->account))
+		return false;
+	outcome->has_account = true;
+	outcome->result = USERLOCK_RESULT_CHANGED;
+	outcome->batch = request->batch;
+	return true;
+}
+
 /* Was the restriction that the transition lifts set with what is expected of it? */
 static bool
 has_expected_details(const UserLockRequest *request, UserLockTransition transition)
@@ -169,55 +223,6 @@ attempt_on_demand(const UserLockRequest *request,
 				  account);
 }
 
-/* An UPDATE that took longer than this, in microseconds, may have waited. */
-#define WAIT_NOTICED	1000
-
-/*
- * Moves a restriction that has just been set at 'now' to the present, if its
- * UPDATE waited.  A restriction voids the tokens issued until its moment, and
- * those issued during the wait belong to them.  Not where something has ended
- * meanwhile: its expiry would come before an event already numbered.
- */
-static void
-restamp(const UserLockKey *key, UserLockAccount *account,
-		UserLockTransition transition, TimestampTz now)
-{
-	TimestampTz later = GetCurrentTimestamp();
-
-	if (later - now > WAIT_NOTICED &&
-		userlock_state_at(account->state, account->locked_until,
-						  account->blocked_until, later) == account->state)
-	{
-		account->changed_at = later;
-		account->access_valid_after = later;
-		if (transition == USERLOCK_LOCK)
-			account->locked_at = later;
-		else
-			account->blocked_at = later;
-		userlock_store_put(key, account);
-	}
-}
-
-/* The rest of a transition that the UPDATE has made at 'now'. */
-static void
-finish(const UserLockRequest *request, UserLockTransition transition,
-	   TimestampTz now, UserLockOutcome *outcome)
-{
-	UserLockState from;
-
-	if (userlock_transition_restricts(transition))
-		restamp(&request->key, &outcome->account, transition, now);
-
-	/* A transition turns exactly one bit, so the old state is known. */
-	from = outcome->account.state ^ userlock_transition_restriction(transition);
-	userlock_account_append(request, &outcome->account,
-							userlock_transition_event(transition),
-							userlock_state_name(from),
-							userlock_state_name(outcome->account.state));
-	outcome->has_account = true;
-	outcome->result = USERLOCK_RESULT_CHANGED;
-}
-
 /* Revokes access after a success; the row is locked, changed or not. */
 static void
 revoke_access(const UserLockRequest *request, UserLockTransition transition,
@@ -237,39 +242,31 @@ revoke_access(const UserLockRequest *request, UserLockTransition transition,
 	userlock_account_set_floor(&revocation, account, "access_revoked");
 }
 
-void
-userlock_transition_attempt(const UserLockRequest *request,
-							UserLockTransition transition,
-							UserLockOutcome *outcome)
+static void
+init_outcome(UserLockOutcome *outcome, const UserLockRequest *request)
 {
-	TimestampTz now = GetCurrentTimestamp();
-
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->key = request->key;
 	outcome->expected_sequence = request->expected_sequence;
-	if (request->is_asked_for && userlock_transition_restricts(transition))
+}
+
+/* Makes what could not be made at once. */
+static void
+attempt_closely(const UserLockRequest *request, UserLockTransition transition,
+				UserLockOutcome *outcome)
+{
+	bool		restricts = userlock_transition_restricts(transition);
+
+	if (!request->dry_run)
+		PreventCommandIfReadOnly(psprintf("%s()", userlock_transition_function(transition)));
+	if (restricts && userlock_protection_applies(request))
 	{
 		outcome->result = userlock_protection_judge(request);
 		if (outcome->result != USERLOCK_RESULT_OK)
 			return;
 	}
-
-	/*
-	 * A new end can pass between the check of the request and this moment; what an
-	 * event says, the UPDATE does not see.
-	 */
-	if (request->until <= now || request->expected_details || request->dry_run ||
-		!userlock_store_apply(&request->key, transition, now, request->until,
-							  request->has_expected_sequence ?
-							  &request->expected_sequence : NULL,
-							  request->has_expected_state ?
-							  &request->expected_state : NULL,
-							  &outcome->account))
-		outcome->result = attempt_on_locked_row(request, transition, outcome);
-	else
-		finish(request, transition, now, outcome);
-	if (outcome->result == USERLOCK_RESULT_USER_NOT_FOUND &&
-		userlock_transition_restricts(transition))
+	outcome->result = attempt_on_locked_row(request, transition, outcome);
+	if (outcome->result == USERLOCK_RESULT_USER_NOT_FOUND && restricts)
 		outcome->result = attempt_on_demand(request, transition, outcome);
 
 	/* Failures see an unlock in history; this one leaves nothing there. */
@@ -281,4 +278,29 @@ userlock_transition_attempt(const UserLockRequest *request,
 		revoke_access(request, transition, outcome);
 	if (outcome->result == USERLOCK_RESULT_CHANGED && !request->dry_run)
 		outcome->batch = request->batch;
+}
+
+void
+userlock_transition_attempt(const UserLockRequest *request,
+							UserLockTransition transition,
+							UserLockOutcome *outcome)
+{
+	init_outcome(outcome, request);
+	if (!attempt_at_once(request, transition, outcome))
+		attempt_closely(request, transition, outcome);
+}
+
+void
+userlock_transition_attempt_alone(const UserLockRequest *request,
+								  UserLockTransition transition, Oid function,
+								  UserLockOutcome *outcome)
+{
+	UserLockStore store;
+
+	init_outcome(outcome, request);
+	if (attempt_at_once(request, transition, outcome))
+		return;
+	userlock_store_begin(&store, function);
+	attempt_closely(request, transition, outcome);
+	userlock_store_end(&store);
 }

@@ -20,4 +20,13 @@ extern void userlock_transition_attempt(const UserLockRequest *request,
 										UserLockTransition transition,
 										UserLockOutcome *outcome);
 
+/*
+ * The same outside of a store, which is opened only if it takes one.  function: the SQL
+ * function being run, with whose owner's rights.
+ */
+extern void userlock_transition_attempt_alone(const UserLockRequest *request,
+											  UserLockTransition transition,
+											  Oid function,
+											  UserLockOutcome *outcome);
+
 #endif							/* USERLOCK_TRANSITION_H */

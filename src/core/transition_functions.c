@@ -46,7 +46,6 @@ static Datum
 transition_user(FunctionCallInfo fcinfo, UserLockTransition transition)
 {
 	UserLockRequest request = {.until = USERLOCK_NO_END};
-	UserLockStore store;
 	UserLockOutcome outcome;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(0);
@@ -56,10 +55,7 @@ transition_user(FunctionCallInfo fcinfo, UserLockTransition transition)
 							USERLOCK_TAKES_IDEMPOTENT);
 	userlock_arguments_require(&request);
 
-	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-	userlock_transition_attempt(&request, transition, &outcome);
-	userlock_store_end(&store);
-
+	userlock_transition_attempt_alone(&request, transition, fcinfo->flinfo->fn_oid, &outcome);
 	return userlock_outcome_return_status(&outcome, fcinfo);
 }
 
@@ -120,7 +116,6 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 	UserLockRequest request = {.until = USERLOCK_NO_END};
 	UserLockTransition transition;
 	UserLockOutcome outcome = {.result = USERLOCK_RESULT_OK};
-	UserLockStore store;
 
 	request.key.user_id = USERLOCK_GETARG_OPTIONAL(1);
 	userlock_arguments_read(&request, fcinfo, 2,
@@ -150,11 +145,8 @@ userlock_try_transition(PG_FUNCTION_ARGS)
 	outcome.key = request.key;
 
 	if (outcome.result == USERLOCK_RESULT_OK)
-	{
-		userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
-		userlock_transition_attempt(&request, transition, &outcome);
-		userlock_store_end(&store);
-	}
+		userlock_transition_attempt_alone(&request, transition, fcinfo->flinfo->fn_oid,
+										  &outcome);
 	return userlock_outcome_return_row(&outcome, fcinfo);
 }
 

@@ -146,7 +146,8 @@ userlock_tenant_is_visible_support(PG_FUNCTION_ARGS)
 {
 	Node	   *asked = (Node *) PG_GETARG_POINTER(0);
 	UserLockCaller caller;
-	bool		has_claims = userlock_caller_read(&caller) && caller.has_claims;
+	bool		has_claims = userlock_caller_read(&caller) == USERLOCK_RESULT_OK &&
+		caller.has_claims;
 
 	if (IsA(asked, SupportRequestSelectivity) && !((SupportRequestSelectivity *) asked)->is_join)
 	{

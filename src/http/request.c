@@ -110,7 +110,7 @@ userlock_http_json_object(PG_FUNCTION_ARGS)
 	if (!pg_verify_mbstr(PG_UTF8, VARDATA_ANY(body), length, true) ||
 		userlock_json_is_too_deep(json, length))
 		PG_RETURN_NULL();
-	if (pg_parse_json(userlock_compat_json_lexer(json), &no_actions) != JSON_SUCCESS ||
+	if (pg_parse_json(userlock_compat_json_lexer(NULL, json, strlen(json), true), &no_actions) != JSON_SUCCESS ||
 		!json_is_object(json))
 		PG_RETURN_NULL();
 
