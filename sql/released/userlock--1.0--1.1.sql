@@ -2,6 +2,9 @@
 \echo Use "ALTER EXTENSION userlock UPDATE TO '1.1'" to load this file. \quit
 SET LOCAL search_path = pg_catalog, pg_temp;
 
+-- Transitions are judged in C alone.
+DROP FUNCTION IF EXISTS userlock_private.allows(userlock.user_lock_state, timestamptz, timestamptz, timestamptz, text, timestamptz);
+
 CREATE OR REPLACE FUNCTION userlock_private.is_last_holder(tenant text, user_id text, to_lock boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -12,6 +12,7 @@
 #include "common/jsonapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 
 /* 16 has what makes texts and arrays in a header of its own. */
@@ -156,6 +157,13 @@ typedef TU_UpdateIndexes UserLockIndexEntries;
 #else
 #define userlock_compat_insert_cleanup(index, info) \
 	index_insert_cleanup(index, info)
+#endif
+
+/* 17 keeps it with the process's other numbers. */
+#if PG_VERSION_NUM < 170000
+#define userlock_compat_local_transaction()	(MyProc->lxid)
+#else
+#define userlock_compat_local_transaction()	(MyProc->vxid.lxid)
 #endif
 
 /* 18 reports a module's name and version in pg_get_loaded_modules(). */

@@ -63,45 +63,49 @@ typedef struct Table
 
 static Table tables[USERLOCK_TABLE_COUNT] = {
 	[USERLOCK_ACCOUNT_TABLE] = {
-		"account", PROBE_ACCOUNT,
-		{
+		.name = "account",
+		.reading = PROBE_ACCOUNT,
+		.columns = {
 			{"tenant", TEXTOID, true},
 			{"user_id", TEXTOID, true},
 			{"state", 0, true},
 			{"sequence", INT8OID, true},
 			{"created_at", TIMESTAMPTZOID, true},
 			{"changed_at", TIMESTAMPTZOID, true},
-			{"locked_until", TIMESTAMPTZOID},
-			{"blocked_until", TIMESTAMPTZOID},
-			{"lock_sequence", INT8OID},
-			{"block_sequence", INT8OID},
-			{"access_valid_after", TIMESTAMPTZOID},
-			{"locked_at", TIMESTAMPTZOID},
-			{"blocked_at", TIMESTAMPTZOID},
-			{"adoption", UUIDOID}
+			{"locked_until", TIMESTAMPTZOID, false},
+			{"blocked_until", TIMESTAMPTZOID, false},
+			{"lock_sequence", INT8OID, false},
+			{"block_sequence", INT8OID, false},
+			{"access_valid_after", TIMESTAMPTZOID, false},
+			{"locked_at", TIMESTAMPTZOID, false},
+			{"blocked_at", TIMESTAMPTZOID, false},
+			{"adoption", UUIDOID, false}
 		}
 	},
 	[USERLOCK_EVENT_TABLE] = {
-		"event", LAST_EVENT,
-		{
+		.name = "event",
+		.reading = LAST_EVENT,
+		.columns = {
 			{"tenant", TEXTOID, true},
 			{"user_id", TEXTOID, true},
 			{"sequence", INT8OID, true},
 			{"kind", TEXTOID, true},
-			{"from_state", 0},
-			{"to_state", 0},
+			{"from_state", 0, false},
+			{"to_state", 0, false},
 			{"at", TIMESTAMPTZOID, true},
-			{"actor", TEXTOID},
-			{"reason", TEXTOID},
-			{"until", TIMESTAMPTZOID},
-			{"details", JSONBOID},
-			{"attributes", TEXTARRAYOID},
-			{"batch", UUIDOID}
+			{"actor", TEXTOID, false},
+			{"reason", TEXTOID, false},
+			{"until", TIMESTAMPTZOID, false},
+			{"details", JSONBOID, false},
+			{"attributes", TEXTARRAYOID, false},
+			{"batch", UUIDOID, false}
 		}
 	},
-	[USERLOCK_ERASURE_KEY_TABLE] = {"erasure_key", GET_ERASURE_KEY},
-	[USERLOCK_ERASURE_TABLE] = {"erasure", GET_ERASURE},
+	[USERLOCK_ERASURE_KEY_TABLE] = {.name = "erasure_key", .reading = GET_ERASURE_KEY},
+	[USERLOCK_ERASURE_TABLE] = {.name = "erasure", .reading = GET_ERASURE},
 };
+
+uint64		userlock_local_changes = 0;
 
 static void
 forget_tables(Datum argument, Oid relation)
@@ -109,7 +113,10 @@ forget_tables(Datum argument, Oid relation)
 	for (int i = 0; i < lengthof(tables); i++)
 	{
 		if (relation == tables[i].known || relation == InvalidOid)
+		{
 			tables[i].known = InvalidOid;
+			userlock_local_changes++;
+		}
 	}
 }
 

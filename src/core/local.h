@@ -32,6 +32,9 @@ typedef struct UserLockLocal
 	Relation	indexes[USERLOCK_MAX_INDEXES];
 } UserLockLocal;
 
+/* How often something known of a table has been forgotten, because it has changed. */
+extern uint64 userlock_local_changes;
+
 /*
  * Opens a table for reading.  False: its rows are elsewhere, in partitions, in
  * children, on other nodes; then SQL finds them, and nothing is open.  Raises where

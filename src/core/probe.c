@@ -13,9 +13,11 @@
 #include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "core/compat.h"
 #include "core/erasure.h"
 #include "core/local.h"
 #include "core/plans.h"
@@ -74,12 +76,67 @@ close_source(const Source *source)
 /* What is taken out of a row. */
 typedef void (*TakeRow) (const Datum *values, const bool *nulls, void *taken);
 
+/*
+ * Where the account was that was found last.  A policy asks of one user for every row;
+ * as long as a transaction goes on, its lock keeps rows where they are.
+ */
+static struct
+{
+	LocalTransactionId transaction;
+	SubTransactionId subtransaction;
+	uint64		changes;		/* of tables, until then */
+	ItemPointerData tid;
+}			last_found;
+
+static void
+note_found(const ItemPointerData *tid)
+{
+	last_found.transaction = userlock_compat_local_transaction();
+	last_found.subtransaction = GetCurrentSubTransactionId();
+	last_found.changes = userlock_local_changes;
+	last_found.tid = *tid;
+}
+
+static bool
+has_key(TupleTableSlot *slot, const ScanKeyData *key)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, key->sk_attno, &isnull);
+
+	return !isnull && DatumGetBool(DirectFunctionCall2Coll(texteq, key->sk_collation,
+														   value, key->sk_argument));
+}
+
+/* The account, if it is where the last one was, and a snapshot sees it there. */
+static bool
+find_again(Relation accounts, const ScanKeyData *keys, Snapshot snapshot, TupleTableSlot *slot)
+{
+	return last_found.transaction == userlock_compat_local_transaction() &&
+		last_found.subtransaction == GetCurrentSubTransactionId() &&
+		last_found.changes == userlock_local_changes &&
+		table_tuple_fetch_row_version(accounts, &last_found.tid, snapshot, slot) &&
+		has_key(slot, &keys[1]) && has_key(slot, &keys[0]);
+}
+
+static bool
+find_account(const UserLockLocal *accounts, ScanKey keys, int key_count,
+			 Snapshot snapshot, TupleTableSlot *slot)
+{
+	if (find_again(accounts->rows, keys, snapshot, slot))
+		return true;
+	if (!userlock_local_find(accounts, keys, key_count, snapshot, slot))
+		return false;
+	note_found(&slot->tts_tid);
+	return true;
+}
+
 static bool
 read_locally(const Source *source, ScanKey keys, int key_count,
 			 Snapshot snapshot, TakeRow take, void *taken)
 {
 	TupleTableSlot *slot = table_slot_create(source->local.rows, NULL);
-	bool		found = userlock_local_find(&source->local, keys, key_count, snapshot, slot);
+	bool		found = (source->reading == &account_reading ? find_account : userlock_local_find)
+		(&source->local, keys, key_count, snapshot, slot);
 	Datum		values[MAX_COLUMNS];
 	bool		nulls[MAX_COLUMNS];
 

@@ -59,6 +59,25 @@ REINDEX TABLE CONCURRENTLY userlock_private.account;
 REINDEX TABLE CONCURRENTLY userlock_private.event;
 SELECT * FROM answers;
 
+-- Rows of the account move within a transaction: whom a policy asks for again is found all the same.
+SET request.jwt.claims = '{"sub":"mia"}';
+BEGIN;
+SELECT current_user_allowed(), current_user_allowed();
+CLUSTER account USING account_pkey;
+SELECT current_user_allowed(), current_user_allowed();
+SAVEPOINT before;
+SELECT state FROM lock_user('mia');
+SELECT current_user_allowed();
+ROLLBACK TO before;
+SELECT current_user_allowed();
+SELECT state FROM lock_user('mia');
+SELECT current_user_allowed(), user_allowed('bob'), current_user_allowed();
+TRUNCATE account;
+SELECT current_user_allowed();
+ROLLBACK;
+SELECT current_user_allowed();
+RESET request.jwt.claims;
+
 -- A table has a child, in which an app's users may be, or their history.
 BEGIN;
 CREATE TABLE public.more () INHERITS (userlock_private.account);
