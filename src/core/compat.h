@@ -7,6 +7,8 @@
 #ifndef USERLOCK_COMPAT_H
 #define USERLOCK_COMPAT_H
 
+#include "access/amapi.h"
+#include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"

@@ -44,7 +44,7 @@ is($standby->safe_psql('postgres', $numbers), "events|blocked|1\nevents|lock_exp
 is($standby->safe_psql('postgres', q{SELECT value FROM userlock.statistics WHERE metric = 'verify_problems'}), '0', '… with what verify() found on the primary');
 
 my ($result, $stdout, $stderr) = $standby->psql('postgres', q{SELECT userlock.unblock_user('alice')});
-like($stderr, qr/cannot execute lock_user\(\) in a read-only transaction/, 'changes are for the primary');
+like($stderr, qr/cannot execute unblock_user\(\) in a read-only transaction/, 'changes are for the primary');
 
 $standby->stop;
 $primary->stop;
