@@ -204,14 +204,18 @@ require_owner(Oid table)
 		userlock_adoption_raise(USERLOCK_RESULT_TABLE_NOT_OWNED, table);
 }
 
-/* Nobody but its owner locks the table; then nobody changes it. */
+/*
+ * Nobody but its owner locks the table; then nobody changes it.  'command' is what
+ * cannot be done on a standby.
+ */
 static Oid
-require_own_table(FunctionCallInfo fcinfo)
+require_own_table(FunctionCallInfo fcinfo, const char *command)
 {
 	Oid			table = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
 
 	userlock_caller_refuse_restricted();
 	require_owner(table);
+	PreventCommandIfReadOnly(command);
 	LockRelationOid(table, ShareRowExclusiveLock);
 	require_owner(table);
 	return table;
@@ -287,7 +291,7 @@ Datum
 userlock_adopt(PG_FUNCTION_ARGS)
 {
 	Oid			function = fcinfo->flinfo->fn_oid;
-	Oid			table = require_own_table(fcinfo);
+	Oid			table = require_own_table(fcinfo, "adopt()");
 	UserLockCaller caller;
 	UserLockStore store;
 	List	   *columns;
@@ -319,7 +323,7 @@ userlock_adopt(PG_FUNCTION_ARGS)
 Datum
 userlock_release(PG_FUNCTION_ARGS)
 {
-	Oid			table = require_own_table(fcinfo);
+	Oid			table = require_own_table(fcinfo, "release()");
 	Relation	relation = table_open(table, NoLock);
 	Trigger    *trigger = userlock_users_table_trigger(relation, ROW_FUNCTION);
 	bool		is_adopted = trigger != NULL && !trigger->tgisclone;

@@ -2,10 +2,11 @@
  * store.c
  *		The account and event rows, as the C code reads and writes them.
  *
- * It alone writes accounts and events, but for prune_history(), which takes old
- * events out.  Others read them: the views, verify() and the judgement of logins
- * in SQL, which go by what is committed, and the probe, which goes without SQL.  Counts of failed logins are written by
- * login.sql; here they are only forgotten.
+ * It alone writes accounts and events, but for prune_history(), which takes old events
+ * out: without SQL by account_row.c where it can, else by statements.  Others read
+ * them: the views, verify() and the judgement of logins in SQL, which go by what is
+ * committed, and the probe.  Counts of failed logins are written by login.sql; here they
+ * are only forgotten.
  *
  * Must not judge a request or word a message.
  */

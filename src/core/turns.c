@@ -11,6 +11,7 @@
 
 #include "common/hashfn.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 
 #include "core/compat.h"
@@ -30,6 +31,8 @@ userlock_turns_take(Oid what, const char *about, int length, bool shared)
 {
 	uint32		hash = hash_bytes((const unsigned char *) about, length);
 
+	/* Whoever takes turns is about to write; a standby refuses the lock in other words. */
+	PreventCommandIfReadOnly("UPDATE");
 	LockDatabaseObject(what, hash % TURNS, 0, shared ? ShareLock : ExclusiveLock);
 }
 

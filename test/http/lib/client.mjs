@@ -1,7 +1,9 @@
 // What the HTTP tests share: the running stack, as tools/stack env describes it.
 import { SignJWT } from 'jose';
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 export const env = process.env;
@@ -57,9 +59,14 @@ export const stateOf = (user_id) => sql(`SELECT state FROM userlock_private.acco
 export const eventsOf = (user_id) =>
   sql(`SELECT string_agg(kind, ' ' ORDER BY sequence) FROM userlock_private.event WHERE tenant = '${env.TENANT}' AND user_id = '${user_id}'`);
 
-// What psql prints for a query, asked as superuser.
+// What psql prints for a query, asked as superuser.  Where a pooler keeps the stack's
+// PostgREST from hearing of a NOTIFY in it, a signal tells it.
 export async function sql(query) {
   const { stdout } = await promisify(execFile)('psql', ['--no-psqlrc', '-qAt', '-c', query]);
+  if (env.USERLOCK_POOLER) {
+    const pid = Number(await readFile(join(env.PGHOST, 'postgrest.pid'), 'utf8'));
+    for (const [, what] of query.matchAll(/NOTIFY pgrst, 'reload (schema|config)'/g)) process.kill(pid, { schema: 'SIGUSR1', config: 'SIGUSR2' }[what]);
+  }
   return stdout.trim();
 }
 

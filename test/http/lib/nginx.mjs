@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { env } from './client.mjs';
 import { render } from './render.mjs';
 
-const freePort = () => new Promise((resolve) => {
+// A port of 127.0.0.1 that nobody listens on.
+export const freePort = () => new Promise((resolve) => {
   const server = createServer().listen(0, '127.0.0.1', () => {
     const { port } = server.address();
     server.close(() => resolve(port));

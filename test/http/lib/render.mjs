@@ -8,14 +8,17 @@ import { env } from './client.mjs';
 
 const program = fileURLToPath(new URL('../../../http/render', import.meta.url));
 
-// What libpq calls the database of a cluster whose socket is in this directory.
-export const database = (directory) => `postgresql://authenticator@/userlock?host=${directory}&port=5432`;
+// What libpq calls the database of a cluster whose socket is in this directory; the
+// stack's by its pooler, if it has one.
+export const database = (directory) =>
+  `postgresql://authenticator@/userlock?host=${directory}&port=${directory === env.PGHOST && env.USERLOCK_POOLER ? 6432 : 5432}`;
 
 // With the stack's database and secret, unless options say otherwise.  Resolves to the
 // directory and its owner, who is the stack's: nobody else comes near its sockets.
 export async function render(options, change = () => {}) {
   const directory = await mkdtemp(join(tmpdir(), 'userlock-'));
-  execFileSync(program, [directory, '--database', database(env.PGHOST), '--jwt-secret', join(env.PGHOST, 'jwt-secret'), ...options],
+  execFileSync(program, [directory, '--database', database(env.PGHOST), '--jwt-secret', join(env.PGHOST, 'jwt-secret'),
+    ...(env.USERLOCK_POOLER ? ['--pooler', 'yes'] : []), ...options],
     { env: { PATH: `${env.PATH}:/usr/sbin` } });
   await change(directory);
   const { uid, gid } = await stat(env.PGHOST);
