@@ -43,7 +43,7 @@ MODULE_big  = userlock
 OBJS        = $(CORE:%=src/core/%.o)
 CORE        = module state json name type operators rules \
 	caller caller_functions visibility result outcome outcome_functions arguments \
-	batch document profile profile_names rights turns statements plans local store account_row \
+	batch document profile profile_names rights turns statements plans foreign local store account_row \
 	account account_functions protection transition transition_functions undo \
 	probe enforcement users_table id_change follow adoption adoption_functions api_key maintenance erasure erasure_functions monitoring
 DATA_built  = sql/userlock--$(EXTVERSION).sql
@@ -67,12 +67,13 @@ NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql tes
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
 	many_users undo protection outcomes invalid_arguments permission privileges enforcement registration caller storage whoami events_by_hour clock \
-	login adoption adoption_profile monitoring api_key http scim grpc verify retention erasure)
+	login adoption adoption_profile monitoring api_key http scim grpc verify retention erasure administered index_entries)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users last-holder \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
 	unseen-lock-lock unseen-delete-lock prune-change erase-register \
-	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock login-unlock expire-busy refresh-statistics adopted-rows adopted-names set-profile
+	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock login-unlock expire-busy refresh-statistics adopted-rows adopted-names set-profile \
+	administrator-row
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1
 PROVE_TESTS    = $(filter-out $(NEEDS_HTTP),$(patsubst $(here)/%,%,$(wildcard $(here)/test/t/*.pl)))

@@ -10,6 +10,7 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -113,6 +114,17 @@ find_account(const UserLockLocal *accounts, const UserLockKey *key, Snapshot sna
 	userlock_local_init_text_key(&keys[0], 1, key->tenant);
 	userlock_local_init_text_key(&keys[1], 2, key->user_id);
 	return userlock_local_find(accounts, keys, lengthof(keys), snapshot, slot);
+}
+
+/* Is the row that was found still that of the key?  Somebody may have changed that. */
+static bool
+has_key(TupleTableSlot *slot, const UserLockKey *key)
+{
+	slot_getallattrs(slot);
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, key->tenant,
+												slot->tts_values[ACCOUNT_TENANT])) &&
+		DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, key->user_id,
+											 slot->tts_values[ACCOUNT_USER_ID]));
 }
 
 static void
@@ -241,7 +253,8 @@ userlock_account_row_lock(const UserLockKey *key, UserLockAccount *account, bool
 		Snapshot	snapshot = register_next_snapshot();
 
 		*is_found = find_account(&accounts, key, snapshot, found);
-		is_locked = *is_found && userlock_local_lock(&accounts, found, snapshot);
+		is_locked = *is_found && userlock_local_lock(&accounts, found, snapshot) &&
+			has_key(found, key);
 		UnregisterSnapshot(snapshot);
 	}
 	if (is_locked)

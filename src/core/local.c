@@ -15,10 +15,8 @@
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "storage/sinval.h"
 #include "utils/fmgroids.h"
@@ -30,6 +28,7 @@
 #include "utils/syscache.h"
 
 #include "core/compat.h"
+#include "core/foreign.h"
 #include "core/local.h"
 #include "core/plans.h"
 #include "core/rights.h"
@@ -49,6 +48,7 @@ typedef struct Table
 {
 	const char *name;
 	StatementId reading;		/* reads rows of one key in SQL */
+	int			key_columns;	/* its primary key: the first so many */
 	const Column columns[MAX_COLUMNS];	/* of one that is changed here */
 
 	Oid			known;			/* InvalidOid: nothing */
@@ -65,6 +65,7 @@ static Table tables[USERLOCK_TABLE_COUNT] = {
 	[USERLOCK_ACCOUNT_TABLE] = {
 		.name = "account",
 		.reading = PROBE_ACCOUNT,
+		.key_columns = 2,
 		.columns = {
 			{"tenant", TEXTOID, true},
 			{"user_id", TEXTOID, true},
@@ -85,6 +86,7 @@ static Table tables[USERLOCK_TABLE_COUNT] = {
 	[USERLOCK_EVENT_TABLE] = {
 		.name = "event",
 		.reading = LAST_EVENT,
+		.key_columns = 3,
 		.columns = {
 			{"tenant", TEXTOID, true},
 			{"user_id", TEXTOID, true},
@@ -101,8 +103,8 @@ static Table tables[USERLOCK_TABLE_COUNT] = {
 			{"batch", UUIDOID, false}
 		}
 	},
-	[USERLOCK_ERASURE_KEY_TABLE] = {.name = "erasure_key", .reading = GET_ERASURE_KEY},
-	[USERLOCK_ERASURE_TABLE] = {.name = "erasure", .reading = GET_ERASURE},
+	[USERLOCK_ERASURE_KEY_TABLE] = {.name = "erasure_key", .reading = GET_ERASURE_KEY, .key_columns = 1},
+	[USERLOCK_ERASURE_TABLE] = {.name = "erasure", .reading = GET_ERASURE, .key_columns = 2},
 };
 
 uint64		userlock_local_changes = 0;
@@ -143,6 +145,25 @@ require_all_rows(const Table *table, Relation rows)
 				 errhint("Give the table back to the owner of the extension, or take back FORCE ROW LEVEL SECURITY.")));
 }
 
+/* Can a key be looked up as our scripts made it: these columns in this order, by their bytes? */
+static bool
+has_our_key(const Table *table, Relation rows)
+{
+	Oid			id = userlock_compat_primary_key(rows);
+	Relation	key;
+	bool		is_ours;
+
+	if (!OidIsValid(id))
+		return false;
+	key = index_open(id, AccessShareLock);
+	is_ours = IndexRelationGetNumberOfKeyAttributes(key) == table->key_columns;
+	for (int i = 0; is_ours && i < table->key_columns; i++)
+		is_ours = key->rd_index->indkey.values[i] == i + 1 &&
+			(key->rd_indcollation[i] == C_COLLATION_OID || !OidIsValid(key->rd_indcollation[i]));
+	index_close(key, NoLock);
+	return is_ours;
+}
+
 /* Has the table the columns that our scripts gave it, and no others? */
 static bool
 has_our_columns(const Table *table, TupleDesc columns)
@@ -158,31 +179,13 @@ has_our_columns(const Table *table, TupleDesc columns)
 		Form_pg_attribute theirs = TupleDescAttr(columns, count);
 
 		if (theirs->attisdropped || theirs->attgenerated != '\0' ||
+			theirs->attidentity != '\0' || theirs->atttypmod != -1 ||
 			strcmp(NameStr(theirs->attname), ours->name) != 0 ||
 			theirs->atttypid != (ours->type ? ours->type : state) ||
 			theirs->attnotnull != ours->is_required)
 			return false;
 	}
 	return count > 0 && count == columns->natts && table->columns[count].name == NULL;
-}
-
-/* Is this somebody else's function, rather than the server's or ours? */
-static bool
-is_foreign_function(Oid function, void *context)
-{
-	Oid			namespace = get_func_namespace(function);
-
-	return namespace != PG_CATALOG_NAMESPACE &&
-		namespace != get_namespace_oid("userlock_private", false);
-}
-
-static bool
-has_foreign_function(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return check_functions_in_node(node, is_foreign_function, context) ||
-		expression_tree_walker(node, has_foreign_function, context);
 }
 
 /*
@@ -196,8 +199,7 @@ learn_index(Table *table, Oid id)
 	IndexInfo  *info = BuildIndexInfo(index);
 	bool		can_insert = index->rd_index->indimmediate &&
 		!index->rd_index->indisexclusion &&
-		!has_foreign_function((Node *) info->ii_Predicate, NULL) &&
-		!has_foreign_function((Node *) info->ii_Expressions, NULL);
+		!userlock_foreign_in_index(index, info);
 
 	if (can_insert)
 	{
@@ -217,6 +219,7 @@ learn_index(Table *table, Oid id)
 static bool
 learn_to_change(Table *table, Relation rows)
 {
+	const AclMode needed = ACL_SELECT | ACL_INSERT | ACL_UPDATE;
 	UserLockRights rights;
 	MemoryContext callers;
 	List	   *indexes;
@@ -230,7 +233,9 @@ learn_to_change(Table *table, Relation rows)
 	if (rows->rd_rel->relkind != RELKIND_RELATION || rows->rd_rel->relispartition ||
 		rows->trigdesc != NULL || rows->rd_rules != NULL ||
 		(rows->rd_att->constr && rows->rd_att->constr->num_check > 0) ||
-		!has_our_columns(table, RelationGetDescr(rows)))
+		!has_our_columns(table, RelationGetDescr(rows)) ||
+		pg_class_aclmask(RelationGetRelid(rows), rows->rd_rel->relowner, needed,
+						 ACLMASK_ALL) != needed)
 		return false;
 
 	table->context = AllocSetContextCreate(CacheMemoryContext, "userlock table",
@@ -274,7 +279,7 @@ learn_table(Table *table, LOCKMODE mode)
 	}
 	rows = relation_open(found, NoLock);
 	require_all_rows(table, rows);
-	table->is_local = userlock_plans_read_from(rows, table->reading);
+	table->is_local = has_our_key(table, rows) && userlock_plans_read_from(rows, table->reading);
 	table->is_changeable = table->is_local && learn_to_change(table, rows);
 	/* A change heard of meanwhile may concern it: then look again next time. */
 	if (heard == SharedInvalidMessageCounter)

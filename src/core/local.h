@@ -37,16 +37,18 @@ extern uint64 userlock_local_changes;
 
 /*
  * Opens a table for reading.  False: its rows are elsewhere, in partitions, in
- * children, on other nodes; then SQL finds them, and nothing is open.  Raises where
- * row-level security binds its owner: what is there could not be told.
+ * children, on other nodes, or they have another key; then SQL finds them, and nothing
+ * is open.  Raises where row-level security binds its owner: what is there could not
+ * be told.
  */
 extern bool userlock_local_open(UserLockTableId id, UserLockLocal *local);
 
 /*
  * Opens a table to change it.  False as well where more would have to happen than to
  * write a row and its index entries: an administrator has put triggers, rules,
- * constraints or functions of others on it.  Or where nothing may be written at all,
- * or changes must be refused because of an older snapshot: SQL knows the words.
+ * constraints or an index with functions of others on it, or taken rights from its
+ * owner.  Or where nothing may be written at all, or changes must be refused because
+ * of an older snapshot: SQL knows the words.
  */
 extern bool userlock_local_open_for_change(UserLockTableId id, UserLockLocal *local);
 
