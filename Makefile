@@ -66,13 +66,13 @@ ifeq ($(HTTP),no)
 NEEDS_HTTP := $(shell cd '$(here)' && grep -lsw userlock_http test/sql/*.sql test/t/*.pl)
 endif
 REGRESS       := $(filter-out $(NEEDS_HTTP:test/sql/%.sql=%),security type soft_input sanity account profile users transition expiry \
-	many_users undo protection outcomes invalid_arguments permission privileges enforcement registration caller whoami events_by_hour clock \
+	many_users undo protection outcomes invalid_arguments permission privileges enforcement registration caller storage whoami events_by_hour clock \
 	login adoption adoption_profile monitoring api_key http scim grpc verify retention erasure administered index_entries)
 REGRESS_OPTS   = --inputdir=$(srcdir)/test --load-extension=userlock
 ISOLATION      = unlock-unlock lock-block unlock-block lock-users lock-lock-users last-holder \
 	delete-register register-register register-user-name expire-lock snapshot notify revoke-expire \
 	unseen-lock-lock unseen-delete-lock prune-change erase-register \
-	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock expire-busy refresh-statistics adopted-rows adopted-names set-profile \
+	rotate-revoke lock-open-session check-rewrite check-cancelled login-lock login-unlock expire-busy refresh-statistics adopted-rows adopted-names set-profile \
 	administrator-row
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=userlock
 TAP_TESTS      = 1

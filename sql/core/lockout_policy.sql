@@ -68,13 +68,15 @@ COMMENT ON FUNCTION userlock_private.preset_lockout_policy IS
 
 CREATE FUNCTION userlock_private.lockout_policy_of(tenant text)
 RETURNS userlock_private.lockout_policy
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p FROM userlock_private.lockout_policy AS p WHERE p.tenant = lockout_policy_of.tenant
-    UNION ALL
-    SELECT userlock_private.preset_lockout_policy('pci')
-    LIMIT 1
+DECLARE
+    policy userlock_private.lockout_policy;
+BEGIN
+    SELECT * INTO policy FROM userlock_private.lockout_policy AS p WHERE p.tenant = lockout_policy_of.tenant;
+    RETURN CASE WHEN FOUND THEN policy ELSE userlock_private.preset_lockout_policy('pci') END;
+END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_private.lockout_policy_of FROM PUBLIC;
@@ -117,10 +119,11 @@ BEGIN
     THEN
         PERFORM userlock_private.raise('lockout_policy_invalid');
     END IF;
-    INSERT INTO userlock_private.lockout_policy AS p SELECT policy.*
+    INSERT INTO userlock_private.lockout_policy AS p VALUES (policy.tenant, policy.attempts, policy.observation_window, policy.duration, policy.backoff,
+        policy.max_duration, policy.permanent_after, policy.by_address)
     ON CONFLICT ON CONSTRAINT lockout_policy_pkey DO UPDATE SET
-        attempts = policy.attempts, observation_window = policy.observation_window, duration = policy.duration, backoff = policy.backoff,
-        max_duration = policy.max_duration, permanent_after = policy.permanent_after, by_address = policy.by_address;
+        attempts = excluded.attempts, observation_window = excluded.observation_window, duration = excluded.duration, backoff = excluded.backoff,
+        max_duration = excluded.max_duration, permanent_after = excluded.permanent_after, by_address = excluded.by_address;
 END
 $$;
 

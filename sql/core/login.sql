@@ -117,22 +117,25 @@ REVOKE EXECUTE ON FUNCTION userlock_private.next_failure FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.next_failure IS
 'A row of login_failure after one more failure; it locks where lockout_failures is failures. reset: the user was unlocked since; held: the user is locked or blocked anyway.';
 
-CREATE FUNCTION userlock_private.was_reset(failure userlock_private.login_failure)
+CREATE FUNCTION userlock_private.was_reset(tenant text, user_id text, account_sequence bigint)
 RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT EXISTS (
-        SELECT FROM userlock_private.event AS e
-        WHERE e.tenant = failure.tenant AND e.user_id = failure.user_id
-            AND e.sequence > failure.account_sequence
-            AND (userlock_private.forgets_failures(e.kind)
-                OR e.kind = 'pruned' AND (e.details ->> 'failures_forgotten')::int8 > failure.account_sequence))
+BEGIN
+    PERFORM FROM userlock_private.event AS e
+    WHERE e.tenant = was_reset.tenant AND e.user_id = was_reset.user_id
+        AND e.sequence > was_reset.account_sequence
+        AND (userlock_private.forgets_failures(e.kind)
+            OR e.kind = 'pruned' AND (e.details ->> 'failures_forgotten')::int8 > was_reset.account_sequence)
+    LIMIT 1;
+    RETURN FOUND;
+END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_private.was_reset FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.was_reset IS
-'Was the user unlocked, registered anew, or the access floor reset, since the last failure?';
+'Was the user unlocked, registered anew, or the access floor reset, since an event, the last when failures were counted?';
 
 -- Without the claims: who signs in has none, and the tenant has been judged.  Whoever
 -- guesses passwords is held up whatever role it is about.
@@ -173,9 +176,13 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN current_setting('userlock.registration', true) IS NOT DISTINCT FROM 'on_demand' AND NOT EXISTS (
-        SELECT FROM userlock_private.event AS e
-        WHERE e.tenant = is_user_unseen.tenant AND e.user_id = is_user_unseen.user_id);
+    IF current_setting('userlock.registration', true) = 'on_demand' THEN
+        PERFORM FROM userlock_private.event AS e
+        WHERE e.tenant = is_user_unseen.tenant AND e.user_id = is_user_unseen.user_id
+        LIMIT 1;
+        RETURN NOT FOUND;
+    END IF;
+    RETURN false;
 END
 $$;
 
@@ -243,7 +250,7 @@ BEGIN
     failure := userlock_private.no_failures(user_id, tenant, address, policy, registered);
     SELECT * INTO failure FROM userlock_private.login_failure AS f
     WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
-    IF FOUND AND NOT userlock_private.was_reset(failure) THEN
+    IF FOUND AND NOT userlock_private.was_reset(failure.tenant, failure.user_id, failure.account_sequence) THEN
         IF failure.locked_until > at THEN ends := ends || failure.locked_until; END IF;
         IF at <= failure.last_at + policy.observation_window THEN counted := failure.counted; END IF;
         tried := failure.tried;
@@ -287,11 +294,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     policy userlock_private.lockout_policy := userlock_private.lockout_policy_of(tenant);
-    at timestamptz := clock_timestamp();
+    at timestamptz;
     account record;
     registered boolean;
     unseen boolean;
+    is_first boolean;
     failure userlock_private.login_failure;
+    written userlock_private.login_failure;
     verdict userlock.login_verdict;
 BEGIN
     PERFORM userlock_private.require_writable();
@@ -304,11 +313,8 @@ BEGIN
     -- An erasure waits for logins that are just being counted, and has them wait, lest
     -- they count somebody who is no more.
     PERFORM userlock_private.take_turns('userlock_private.login_failure', user_id, true);
-    SELECT a.sequence, NOT userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, at)) AS held INTO account
-    FROM userlock_private.account AS a WHERE a.tenant = record_login.tenant AND a.user_id = record_login.user_id;
+    PERFORM FROM userlock_private.account AS a WHERE a.tenant = record_login.tenant AND a.user_id = record_login.user_id;
     registered := FOUND;
-    account.sequence := coalesce(account.sequence, 0);
-    account.held := coalesce(account.held, false);
     unseen := userlock_private.is_user_unseen(user_id, tenant);
     failure := userlock_private.no_failures(user_id, tenant, address, policy, registered);
 
@@ -325,14 +331,34 @@ BEGIN
         RETURN verdict;
     END IF;
 
-    failure := userlock_private.next_failure(failure, policy, at, account.sequence, true, account.held);
-    INSERT INTO userlock_private.login_failure AS f VALUES (failure.*)
-    ON CONFLICT ON CONSTRAINT login_failure_pkey DO UPDATE
-    -- The row is locked now, maybe after a wait: time is read anew.
-    SET (failures, tried, counted, last_at, lockouts, lockout_failures, locked_until, account_sequence) = (
-        SELECT n.failures, n.tried, n.counted, n.last_at, n.lockouts, n.lockout_failures, n.locked_until, n.account_sequence
-        FROM userlock_private.next_failure(f, policy, clock_timestamp(), account.sequence, userlock_private.was_reset(f), account.held) AS n)
-    RETURNING f.* INTO failure;
+    LOOP
+        SELECT * INTO written FROM userlock_private.login_failure AS f
+        WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address
+        FOR NO KEY UPDATE;
+        is_first := NOT FOUND;
+        IF NOT is_first THEN
+            failure := written;
+        END IF;
+        -- The row is locked now, maybe after a wait: time is read anew, and so is the user.
+        at := clock_timestamp();
+        SELECT a.sequence, userlock.state_at(a.state, a.locked_until, a.blocked_until, at) AS state INTO account
+        FROM userlock_private.account AS a WHERE a.tenant = record_login.tenant AND a.user_id = record_login.user_id;
+        failure := userlock_private.next_failure(failure, policy, at, account.sequence,
+            is_first OR userlock_private.was_reset(failure.tenant, failure.user_id, failure.account_sequence), NOT coalesce(userlock.is_active(account.state), true));
+        IF is_first THEN
+            INSERT INTO userlock_private.login_failure VALUES (failure.tenant, failure.user_id, failure.address, failure.failures, failure.tried,
+                failure.counted, failure.last_at, failure.lockouts, failure.lockout_failures, failure.locked_until, failure.account_sequence)
+            ON CONFLICT DO NOTHING;
+            -- Nothing: somebody else was first, and their row is there now.
+            EXIT WHEN FOUND;
+        ELSE
+            UPDATE userlock_private.login_failure AS f
+            SET failures = failure.failures, tried = failure.tried, counted = failure.counted, last_at = failure.last_at, lockouts = failure.lockouts,
+                lockout_failures = failure.lockout_failures, locked_until = failure.locked_until, account_sequence = failure.account_sequence
+            WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
+            EXIT;
+        END IF;
+    END LOOP;
 
     IF registered AND failure.lockout_failures = failure.failures AND NOT policy.by_address THEN
         PERFORM userlock_private.lock_after_failures(failure, address);
@@ -407,19 +433,24 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    pruned bigint;
+    at timestamptz := clock_timestamp();
+    own text;
+    policy userlock_private.lockout_policy;
+    deleted bigint;
+    pruned bigint := 0;
 BEGIN
-    -- Each tenant's policy once, not for each row.
-    DELETE FROM userlock_private.login_failure AS f
-    USING (SELECT t.tenant, userlock_private.lockout_policy_of(t.tenant) AS policy
-           FROM (SELECT DISTINCT tenant FROM userlock_private.login_failure) AS t OFFSET 0) AS p
-    WHERE f.tenant = p.tenant
-        AND CASE WHEN EXISTS (SELECT FROM userlock_private.account AS a WHERE a.tenant = f.tenant AND a.user_id = f.user_id)
-            THEN (p.policy).permanent_after IS NULL AND clock_timestamp() > greatest(f.last_at, f.locked_until) + (p.policy).observation_window
-            -- Whom nobody lifts a lock of has none for ever.
-            ELSE clock_timestamp() > greatest(f.last_at, nullif(f.locked_until, 'infinity')) + (p.policy).observation_window
-        END;
-    GET DIAGNOSTICS pruned = ROW_COUNT;
+    FOR own IN SELECT DISTINCT f.tenant FROM userlock_private.login_failure AS f LOOP
+        policy := userlock_private.lockout_policy_of(own);
+        DELETE FROM userlock_private.login_failure AS f
+        WHERE f.tenant = own
+            AND CASE WHEN EXISTS (SELECT FROM userlock_private.account AS a WHERE a.tenant = f.tenant AND a.user_id = f.user_id)
+                THEN policy.permanent_after IS NULL AND at > greatest(f.last_at, f.locked_until) + policy.observation_window
+                -- Whom nobody lifts a lock of has none for ever.
+                ELSE at > greatest(f.last_at, nullif(f.locked_until, 'infinity')) + policy.observation_window
+            END;
+        GET DIAGNOSTICS deleted = ROW_COUNT;
+        pruned := pruned + deleted;
+    END LOOP;
     RETURN pruned;
 END
 $$;

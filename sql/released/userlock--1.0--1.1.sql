@@ -159,3 +159,251 @@ BEGIN
     END IF;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION userlock_private.lockout_policy_of(tenant text)
+RETURNS userlock_private.lockout_policy
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    policy userlock_private.lockout_policy;
+BEGIN
+    SELECT * INTO policy FROM userlock_private.lockout_policy AS p WHERE p.tenant = lockout_policy_of.tenant;
+    RETURN CASE WHEN FOUND THEN policy ELSE userlock_private.preset_lockout_policy('pci') END;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock.set_lockout_policy(
+    preset text DEFAULT 'pci',
+    tenant text DEFAULT NULL,
+    attempts integer DEFAULT NULL,
+    observation_window interval DEFAULT NULL,
+    duration interval DEFAULT NULL,
+    backoff double precision DEFAULT NULL,
+    max_duration interval DEFAULT NULL,
+    permanent_after integer DEFAULT NULL,
+    by_address boolean DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    policy userlock_private.lockout_policy := userlock_private.preset_lockout_policy(preset);
+BEGIN
+    policy.tenant := userlock_private.require_tenant(tenant, false);
+    policy.attempts := coalesce(attempts, policy.attempts);
+    -- Seconds: what a month is depends on the day.
+    policy.observation_window := make_interval(secs => extract(epoch FROM coalesce(observation_window, policy.observation_window)));
+    policy.duration := make_interval(secs => extract(epoch FROM coalesce(duration, policy.duration)));
+    policy.backoff := coalesce(backoff, policy.backoff);
+    policy.max_duration := greatest(make_interval(secs => extract(epoch FROM coalesce(max_duration, policy.max_duration))), policy.duration);
+    policy.permanent_after := coalesce(permanent_after, policy.permanent_after);
+    policy.by_address := coalesce(by_address, policy.by_address);
+    IF (policy.attempts BETWEEN 1 AND 100
+        AND policy.observation_window BETWEEN '0.1 seconds' AND '8766 hours'
+        AND policy.duration BETWEEN '0.1 seconds' AND '8766 hours'
+        AND policy.backoff BETWEEN 1 AND 100
+        AND policy.max_duration <= '8766 hours'
+        AND coalesce(policy.permanent_after, 1) >= 1
+        AND userlock_private.name_is_valid(policy.tenant)) IS NOT TRUE
+    THEN
+        PERFORM userlock_private.raise('lockout_policy_invalid');
+    END IF;
+    INSERT INTO userlock_private.lockout_policy AS p VALUES (policy.tenant, policy.attempts, policy.observation_window, policy.duration, policy.backoff,
+        policy.max_duration, policy.permanent_after, policy.by_address)
+    ON CONFLICT ON CONSTRAINT lockout_policy_pkey DO UPDATE SET
+        attempts = excluded.attempts, observation_window = excluded.observation_window, duration = excluded.duration, backoff = excluded.backoff,
+        max_duration = excluded.max_duration, permanent_after = excluded.permanent_after, by_address = excluded.by_address;
+END
+$$;
+
+DROP FUNCTION IF EXISTS userlock_private.was_reset(userlock_private.login_failure);
+
+CREATE OR REPLACE FUNCTION userlock_private.was_reset(tenant text, user_id text, account_sequence bigint)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM userlock_private.event AS e
+    WHERE e.tenant = was_reset.tenant AND e.user_id = was_reset.user_id
+        AND e.sequence > was_reset.account_sequence
+        AND (userlock_private.forgets_failures(e.kind)
+            OR e.kind = 'pruned' AND (e.details ->> 'failures_forgotten')::int8 > was_reset.account_sequence)
+    LIMIT 1;
+    RETURN FOUND;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION userlock_private.was_reset FROM PUBLIC;
+COMMENT ON FUNCTION userlock_private.was_reset IS
+'Was the user unlocked, registered anew, or the access floor reset, since an event, the last when failures were counted?';
+
+CREATE OR REPLACE FUNCTION userlock_private.is_user_unseen(user_id text, tenant text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('userlock.registration', true) = 'on_demand' THEN
+        PERFORM FROM userlock_private.event AS e
+        WHERE e.tenant = is_user_unseen.tenant AND e.user_id = is_user_unseen.user_id
+        LIMIT 1;
+        RETURN NOT FOUND;
+    END IF;
+    RETURN false;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock_private.judge_login(user_id text, tenant text, address text, policy userlock_private.lockout_policy)
+RETURNS userlock.login_verdict
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    at timestamptz := clock_timestamp();
+    account record;
+    registered boolean;
+    failure userlock_private.login_failure;
+    ends timestamptz[] := '{}';
+    counted integer := 0;
+    tried bigint := 0;
+    verdict userlock.login_verdict;
+BEGIN
+    SELECT a.state, a.locked_until, a.blocked_until INTO account
+    FROM userlock_private.account AS a WHERE a.tenant = judge_login.tenant AND a.user_id = judge_login.user_id;
+    registered := FOUND;
+    IF registered THEN
+        account.state := userlock.state_at(account.state, account.locked_until, account.blocked_until, at);
+        IF userlock.is_locked(account.state) THEN ends := ends || coalesce(account.locked_until, 'infinity'); END IF;
+        IF userlock.is_blocked(account.state) THEN ends := ends || coalesce(account.blocked_until, 'infinity'); END IF;
+    END IF;
+
+    failure := userlock_private.no_failures(user_id, tenant, address, policy, registered);
+    SELECT * INTO failure FROM userlock_private.login_failure AS f
+    WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
+    IF FOUND AND NOT userlock_private.was_reset(failure.tenant, failure.user_id, failure.account_sequence) THEN
+        IF failure.locked_until > at THEN ends := ends || failure.locked_until; END IF;
+        IF at <= failure.last_at + policy.observation_window THEN counted := failure.counted; END IF;
+        tried := failure.tried;
+    END IF;
+
+    verdict.allowed := ends = '{}';
+    verdict.remaining_attempts := CASE WHEN verdict.allowed THEN greatest(least(policy.attempts - counted, policy.permanent_after - tried), 0) ELSE 0 END;
+    SELECT nullif(max(e), 'infinity') INTO verdict.until FROM unnest(ends) AS e;
+    RETURN verdict;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock_private.record_login(user_id text, tenant text, address text, succeeded boolean)
+RETURNS userlock.login_verdict
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    policy userlock_private.lockout_policy := userlock_private.lockout_policy_of(tenant);
+    at timestamptz;
+    account record;
+    registered boolean;
+    unseen boolean;
+    is_first boolean;
+    failure userlock_private.login_failure;
+    written userlock_private.login_failure;
+    verdict userlock.login_verdict;
+BEGIN
+    PERFORM userlock_private.require_writable();
+    -- An id that nobody can have looks like one that nobody has.
+    IF NOT (userlock_private.name_is_valid(user_id) AND userlock_private.name_is_valid(tenant)) THEN
+        verdict := CASE WHEN succeeded THEN (false, 0, NULL::timestamptz) ELSE (true, policy.attempts - 1, NULL::timestamptz) END;
+        RETURN verdict;
+    END IF;
+
+    -- An erasure waits for logins that are just being counted, and has them wait, lest
+    -- they count somebody who is no more.
+    PERFORM userlock_private.take_turns('userlock_private.login_failure', user_id, true);
+    PERFORM FROM userlock_private.account AS a WHERE a.tenant = record_login.tenant AND a.user_id = record_login.user_id;
+    registered := FOUND;
+    unseen := userlock_private.is_user_unseen(user_id, tenant);
+    failure := userlock_private.no_failures(user_id, tenant, address, policy, registered);
+
+    -- Judged either way, so that it takes a failure as long.
+    verdict := userlock_private.judge_login(user_id, tenant, address, policy);
+    IF succeeded AND registered AND verdict.allowed THEN
+        DELETE FROM userlock_private.login_failure AS f
+        WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
+        verdict.remaining_attempts := policy.attempts;
+        RETURN verdict;
+    END IF;
+    -- What counts for somebody never seen counts for others too: it stays.
+    IF succeeded AND unseen AND verdict.allowed THEN
+        RETURN verdict;
+    END IF;
+
+    LOOP
+        SELECT * INTO written FROM userlock_private.login_failure AS f
+        WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address
+        FOR NO KEY UPDATE;
+        is_first := NOT FOUND;
+        IF NOT is_first THEN
+            failure := written;
+        END IF;
+        -- The row is locked now, maybe after a wait: time is read anew, and so is the user.
+        at := clock_timestamp();
+        SELECT a.sequence, userlock.state_at(a.state, a.locked_until, a.blocked_until, at) AS state INTO account
+        FROM userlock_private.account AS a WHERE a.tenant = record_login.tenant AND a.user_id = record_login.user_id;
+        failure := userlock_private.next_failure(failure, policy, at, account.sequence,
+            is_first OR userlock_private.was_reset(failure.tenant, failure.user_id, failure.account_sequence), NOT coalesce(userlock.is_active(account.state), true));
+        IF is_first THEN
+            INSERT INTO userlock_private.login_failure VALUES (failure.tenant, failure.user_id, failure.address, failure.failures, failure.tried,
+                failure.counted, failure.last_at, failure.lockouts, failure.lockout_failures, failure.locked_until, failure.account_sequence)
+            ON CONFLICT DO NOTHING;
+            -- Nothing: somebody else was first, and their row is there now.
+            EXIT WHEN FOUND;
+        ELSE
+            UPDATE userlock_private.login_failure AS f
+            SET failures = failure.failures, tried = failure.tried, counted = failure.counted, last_at = failure.last_at, lockouts = failure.lockouts,
+                lockout_failures = failure.lockout_failures, locked_until = failure.locked_until, account_sequence = failure.account_sequence
+            WHERE f.tenant = failure.tenant AND f.user_id = failure.user_id AND f.address = failure.address;
+            EXIT;
+        END IF;
+    END LOOP;
+
+    IF registered AND failure.lockout_failures = failure.failures AND NOT policy.by_address THEN
+        PERFORM userlock_private.lock_after_failures(failure, address);
+    END IF;
+    verdict := userlock_private.judge_login(user_id, tenant, address, policy);
+    -- Whoever is not registered may try, and never come in.
+    IF succeeded AND verdict.allowed THEN
+        verdict := (false, 0, NULL);
+    END IF;
+    RETURN verdict;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock.prune_login_failures()
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    at timestamptz := clock_timestamp();
+    own text;
+    policy userlock_private.lockout_policy;
+    deleted bigint;
+    pruned bigint := 0;
+BEGIN
+    FOR own IN SELECT DISTINCT f.tenant FROM userlock_private.login_failure AS f LOOP
+        policy := userlock_private.lockout_policy_of(own);
+        DELETE FROM userlock_private.login_failure AS f
+        WHERE f.tenant = own
+            AND CASE WHEN EXISTS (SELECT FROM userlock_private.account AS a WHERE a.tenant = f.tenant AND a.user_id = f.user_id)
+                THEN policy.permanent_after IS NULL AND at > greatest(f.last_at, f.locked_until) + policy.observation_window
+                -- Whom nobody lifts a lock of has none for ever.
+                ELSE at > greatest(f.last_at, nullif(f.locked_until, 'infinity')) + policy.observation_window
+            END;
+        GET DIAGNOSTICS deleted = ROW_COUNT;
+        pruned := pruned + deleted;
+    END LOOP;
+    RETURN pruned;
+END
+$$;

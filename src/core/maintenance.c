@@ -13,14 +13,17 @@
 
 PG_FUNCTION_INFO_V1(userlock_expire);
 
-/* Writes one user's expiries into history; returns how many. */
+/* Writes one user's expiries into history, if they are the caller's; returns how many. */
 static int
-expire_user(const UserLockKey *key)
+expire_user(const UserLockCaller *caller, const UserLockKey *key)
 {
+	text	   *tenant = DatumGetTextPP(key->tenant);
 	UserLockAccount account;
 	UserLockExpiry expiries[USERLOCK_MAX_EXPIRIES];
 	int			expired;
 
+	if (!userlock_caller_may_use_bytes(caller, VARDATA_ANY(tenant), VARSIZE_ANY_EXHDR(tenant)))
+		return 0;
 	/* Whoever waits here holds up others, with the users written before. */
 	if (!userlock_store_get(key, USERLOCK_FOR_UPDATE_IF_FREE, &account))
 		return 0;				/* being changed, or deleted since we looked */
@@ -49,12 +52,14 @@ userlock_expire(PG_FUNCTION_ARGS)
 	MemoryContext callers = CurrentMemoryContext;
 	UserLockKey keys[2][EXPIRE_BATCH];
 	UserLockKey *last = NULL;
+	UserLockCaller caller;
 	UserLockStore store;
 	int64		written = 0;
 	int			found;
 	int			batch = 0;
 
 	userlock_caller_refuse_restricted();
+	userlock_caller_require(&caller);
 	userlock_store_begin(&store, fcinfo->flinfo->fn_oid);
 	for (int i = 0; i < 2; i++)
 		batches[i] = AllocSetContextCreate(callers, "userlock expire batch",
@@ -68,7 +73,7 @@ userlock_expire(PG_FUNCTION_ARGS)
 		for (int i = 0; i < found; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			written += expire_user(&keys[batch][i]);
+			written += expire_user(&caller, &keys[batch][i]);
 		}
 		if (found > 0)
 			last = &keys[batch][found - 1];

@@ -103,10 +103,11 @@ run(StatementId id, Datum *values, const char *nulls, bool read_only, Snapshot s
 
 	if (plans[id].plan == NULL)
 	{
+		/* Users of all tenants, wherever they are, are found only by a plan for its values. */
+		int			options = id == DUE ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN;
 		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql,
 											  statement->parameters,
-											  (Oid *) statement->types,
-											  CURSOR_OPT_GENERIC_PLAN);
+											  (Oid *) statement->types, options);
 
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,

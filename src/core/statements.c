@@ -159,8 +159,8 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		3, {TEXTOID, UUIDOID, TIMESTAMPTZOID}, SPI_OK_SELECT
 	},
 	[FORGET_FAILURES] = {
-		"DELETE FROM userlock_private.login_failure WHERE ctid" EQ "ANY (ARRAY("
-		"SELECT ctid FROM userlock_private.login_failure" THIS_USER
+		"DELETE FROM userlock_private.login_failure" THIS_USER " AND address" EQ "ANY (ARRAY("
+		"SELECT address FROM userlock_private.login_failure" THIS_USER
 		" FOR UPDATE SKIP LOCKED))",
 		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
 	},
@@ -212,9 +212,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		"SELECT tenant, user_id FROM userlock_private.account"
 		" WHERE state OPERATOR(userlock.<>) 'active'::userlock.user_lock_state"
 		" AND least(locked_until, blocked_until)" LE "$3"
-		" AND userlock_private.tenant_is_visible(tenant)"
-		" AND ($1 IS NULL OR (tenant, user_id)"
-		" OPERATOR(pg_catalog.>) ($1, $2))"
+		" AND (tenant, user_id) OPERATOR(pg_catalog.>) ($1, $2)"
 		" ORDER BY tenant, user_id LIMIT $4",
 		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID}, SPI_OK_SELECT
 	},

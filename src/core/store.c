@@ -540,13 +540,12 @@ userlock_store_due(const UserLockKey *after, TimestampTz now,
 				   UserLockKey *keys, int max)
 {
 	Datum		values[] = {
-		after ? after->tenant : (Datum) 0,
-		after ? after->user_id : (Datum) 0,
+		after ? after->tenant : CStringGetTextDatum(""),
+		after ? after->user_id : CStringGetTextDatum(""),
 		TimestampTzGetDatum(now),
 		Int64GetDatum(max)
 	};
-	char		nulls[] = {after ? ' ' : 'n', after ? ' ' : 'n', ' ', ' '};
-	int			found = (int) userlock_plans_run(DUE, values, nulls, false);
+	int			found = (int) userlock_plans_run(DUE, values, NULL, false);
 
 	Assert(found <= max);
 	for (int i = 0; i < found; i++)

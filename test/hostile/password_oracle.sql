@@ -7,9 +7,10 @@ SET search_path = public, userlock, userlock_private;
 
 -- What a statement reads and writes, table by table.
 CREATE FUNCTION pg_temp.so_far() RETURNS TABLE (relname name, reads bigint, written jsonb) LANGUAGE sql AS $$
-    SELECT s.relname, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0),
-        jsonb_build_object('inserted', s.n_tup_ins, 'updated', s.n_tup_upd, 'deleted', s.n_tup_del)
-    FROM pg_stat_xact_user_tables AS s WHERE s.schemaname = 'userlock_private'
+    SELECT t.relname, sum(coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0))::bigint,
+        jsonb_build_object('inserted', sum(s.n_tup_ins), 'updated', sum(s.n_tup_upd), 'deleted', sum(s.n_tup_del))
+    FROM pg_stat_xact_user_tables AS s JOIN pg_class AS t ON t.oid = coalesce(pg_partition_root(s.relid), s.relid)
+    WHERE s.schemaname = 'userlock_private' GROUP BY t.relname
 $$;
 CREATE FUNCTION pg_temp.trace(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -195,3 +195,4 @@ SET request.jwt.claims = '{"a":"\u0000"}';
 SELECT userlock.caller_user_id();
 \c contrib_regression
 DROP DATABASE regress_userlock_latin1;
+TRUNCATE userlock_private.account, userlock_private.event, userlock_private.profile;

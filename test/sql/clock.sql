@@ -26,7 +26,7 @@ SELECT clock_timestamp() + interval '1 second' AS soon \gset
 SELECT state, locked_until = :'soon' AS as_asked, changed_at > now() + interval '360 days' AS ahead FROM lock_user('alice', until => :'soon');
 SELECT state, blocked_until = :'soon' AS as_asked FROM block_user('alice', until => :'soon');
 SELECT user_id, outcome FROM lock_users('{alice,now}', until => :'soon', idempotent => true);
-SELECT user_id, state FROM restricted_users;
+SELECT user_id, state FROM restricted_users ORDER BY user_id;
 SELECT * FROM verify();
 SELECT pg_sleep(1.1);
 SELECT state, sequence FROM user_status('alice');

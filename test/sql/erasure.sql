@@ -19,7 +19,7 @@ DECLARE
     searched regclass;
     found boolean;
 BEGIN
-    FOR searched IN SELECT oid FROM pg_class WHERE relnamespace = 'userlock_private'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
+    FOR searched IN SELECT oid FROM pg_class WHERE relnamespace = 'userlock_private'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s AS t WHERE t::text ILIKE %L)', searched, '%' || wanted || '%') INTO found;
         IF found THEN RETURN NEXT searched; END IF;
     END LOOP;

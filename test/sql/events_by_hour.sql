@@ -68,13 +68,14 @@ FROM generate_series(1, 200000) AS n;
 VACUUM ANALYZE event;
 CREATE FUNCTION public.how(query text, OUT of_event text[], OUT by_event_at boolean, OUT few_pages boolean) LANGUAGE plpgsql AS $$
 DECLARE
-    before bigint := pg_stat_get_xact_blocks_fetched('userlock_private.event'::regclass);
+    tables regclass[] := ARRAY(SELECT oid FROM pg_class WHERE relkind = 'r' AND coalesce(pg_partition_root(oid), oid) = 'userlock_private.event'::regclass);
+    before bigint := (SELECT sum(pg_stat_get_xact_blocks_fetched(t)) FROM unnest(tables) AS t);
     plan jsonb;
 BEGIN
     EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) ' || query INTO plan;
-    of_event := ARRAY(SELECT node ->> 'Node Type' FROM jsonb_path_query(plan, 'strict $.** ? (@."Relation Name" == "event")') AS node);
-    by_event_at := jsonb_path_exists(plan, 'strict $.** ? (@."Index Name" == "event_at")');
-    few_pages := pg_stat_get_xact_blocks_fetched('userlock_private.event'::regclass) - before < pg_relation_size('userlock_private.event') / 8192 / 5;
+    of_event := ARRAY(SELECT DISTINCT node ->> 'Node Type' FROM jsonb_path_query(plan, 'strict $.** ? (@."Relation Name" like_regex "^event(_[0-9]+)?$")') AS node);
+    by_event_at := jsonb_path_exists(plan, 'strict $.** ? (@."Index Name" like_regex "^event(_[0-9]+)?_at")');
+    few_pages := (SELECT sum(pg_stat_get_xact_blocks_fetched(t)) - before < sum(pg_relation_size(t)) / 8192 / 3 FROM unnest(tables) AS t);
 END
 $$;
 SELECT h.* FROM unnest(ARRAY['SELECT * FROM userlock.events_by_hour', $$SELECT * FROM userlock.events_by_hour WHERE tenant = 'tenant3' AND hour > now() - interval '1 day' ORDER BY hour$$]) AS query, how(query) AS h;

@@ -185,3 +185,4 @@ DROP DATABASE regress_userlock_latin1;
 DROP EXTENSION userlock_http;
 DROP OWNED BY regress_userlock_mallory;
 DROP ROLE regress_userlock_mallory;
+TRUNCATE userlock_private.account, userlock_private.event, userlock_private.profile;

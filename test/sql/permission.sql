@@ -105,6 +105,8 @@ SELECT pg_sleep(0.03);
 SET ROLE regress_userlock_support;
 SET request.jwt.claims = '{"tenant": "acme"}';
 SELECT expire();
+SET request.jwt.claims = 'who?';
+SELECT expire();
 RESET request.jwt.claims;
 SELECT expire();
 

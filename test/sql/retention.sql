@@ -263,10 +263,10 @@ SELECT tenant, user_id, 'active', 8, min(at), max(at), max(at) FROM event GROUP 
 VACUUM ANALYZE event, account;
 CREATE FUNCTION public.read_at_length(query text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-    before bigint := (SELECT sum(seq_tup_read) FROM pg_stat_xact_all_tables WHERE relid IN ('userlock_private.event'::regclass, 'userlock_private.account'::regclass));
+    before bigint := (SELECT sum(seq_tup_read) FROM pg_stat_xact_all_tables WHERE coalesce(pg_partition_root(relid), relid) IN ('userlock_private.event'::regclass, 'userlock_private.account'::regclass));
 BEGIN
     EXECUTE query;
-    RETURN (SELECT sum(seq_tup_read) FROM pg_stat_xact_all_tables WHERE relid IN ('userlock_private.event'::regclass, 'userlock_private.account'::regclass)) - before;
+    RETURN (SELECT sum(seq_tup_read) FROM pg_stat_xact_all_tables WHERE coalesce(pg_partition_root(relid), relid) IN ('userlock_private.event'::regclass, 'userlock_private.account'::regclass)) - before;
 END $$;
 SELECT read_at_length('SELECT count(at) FROM userlock_private.event WHERE sequence > 0') AS counted;
 SELECT read_at_length($$SELECT * FROM userlock.verify('tenant3')$$), read_at_length($$SELECT userlock.prune_history(now() - interval '1 year', 'tenant4')$$);

@@ -31,6 +31,7 @@ $node->safe_psql('postgres', q{
 	UPDATE userlock_private.event SET until = at + interval '1 microsecond' WHERE user_id = 'ended' AND sequence = 2;
 	UPDATE userlock_private.account SET locked_until = locked_at + interval '1 microsecond' WHERE user_id = 'ended';
 	SELECT userlock.register_user('old'), userlock.lock_user('old'), userlock.unlock_user('old');
+	SELECT userlock.record_login_failure('old');
 	UPDATE userlock_private.event SET at = at - interval '9 days' WHERE user_id = 'old';
 	UPDATE userlock_private.account SET created_at = created_at - interval '9 days', changed_at = changed_at - interval '9 days', access_valid_after = access_valid_after - interval '9 days' WHERE user_id = 'old';
 	UPDATE userlock_private.event SET at = at + interval '1 year' WHERE user_id = 'ahead';
