@@ -21,7 +21,7 @@ $primary->safe_psql('postgres', q{
 	CREATE TABLE person (id text PRIMARY KEY);
 	CREATE TABLE adopted (id text PRIMARY KEY);
 	SELECT userlock.adopt('adopted', 'id');
-	SELECT userlock.create_api_key('key', 'postgres', 'default');
+	SELECT userlock.create_api_key('key', current_user, 'default');
 	CREATE FUNCTION claim(who text) RETURNS void LANGUAGE sql AS
 		$$SELECT set_config('request.jwt.claims', json_build_object('sub', who, 'iat', extract(epoch FROM now()) + 5)::text, false)$$});
 $primary->backup('base');
@@ -136,7 +136,7 @@ my %call = (
 	undo => q{(SELECT batch FROM userlock.user_history WHERE user_id = 'user56' AND kind = 'locked')}, expire => '',
 	record_login_failure => q{'user54'}, record_login_success => q{'user60'}, prune_login_failures => '',
 	prune_history => q{now() - interval '1 year'}, refresh_statistics => '', set_lockout_policy => q{'pci'},
-	create_api_key => q{'other', 'postgres', 'default'}, rotate_api_key => q{'key', 'default'}, revoke_api_key => q{'key', 'default'},
+	create_api_key => q{'other', current_user, 'default'}, rotate_api_key => q{'key', 'default'}, revoke_api_key => q{'key', 'default'},
 	reset_access_floor => q{'user57', 'the clock was ahead'});
 my $volatile = q{SELECT proname FROM pg_proc WHERE pronamespace = 'userlock'::regnamespace AND provolatile = 'v'
 	AND prorettype <> 'trigger'::regtype AND proname <> 'check_request' ORDER BY proname COLLATE "C"};
