@@ -10,7 +10,6 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_collation.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -105,26 +104,24 @@ make_row(const UserLockLocal *accounts, const TupleTableSlot *found,
 	return ExecStoreVirtualTuple(slot);
 }
 
+/* The conditions of the primary key: tenant and user id. */
+#define KEY_COUNT	2
+
+static void
+init_keys(ScanKeyData keys[KEY_COUNT], const UserLockKey *key)
+{
+	userlock_local_init_text_key(&keys[0], ACCOUNT_TENANT + 1, key->tenant);
+	userlock_local_init_text_key(&keys[1], ACCOUNT_USER_ID + 1, key->user_id);
+}
+
 static bool
 find_account(const UserLockLocal *accounts, const UserLockKey *key, Snapshot snapshot,
 			 TupleTableSlot *slot)
 {
-	ScanKeyData keys[2];
+	ScanKeyData keys[KEY_COUNT];
 
-	userlock_local_init_text_key(&keys[0], 1, key->tenant);
-	userlock_local_init_text_key(&keys[1], 2, key->user_id);
-	return userlock_local_find(accounts, keys, lengthof(keys), snapshot, slot);
-}
-
-/* Is the row that was found still that of the key?  Somebody may have changed that. */
-static bool
-has_key(TupleTableSlot *slot, const UserLockKey *key)
-{
-	slot_getallattrs(slot);
-	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, key->tenant,
-												slot->tts_values[ACCOUNT_TENANT])) &&
-		DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, key->user_id,
-											 slot->tts_values[ACCOUNT_USER_ID]));
+	init_keys(keys, key);
+	return userlock_local_find(accounts, keys, KEY_COUNT, snapshot, slot);
 }
 
 static void
@@ -242,19 +239,24 @@ userlock_account_row_lock(const UserLockKey *key, UserLockAccount *account, bool
 {
 	UserLockLocal accounts;
 	TupleTableSlot *found;
+	ScanKeyData keys[KEY_COUNT];
 	bool		is_locked = false;
 
 	if (!userlock_local_open_for_change(USERLOCK_ACCOUNT_TABLE, &accounts))
 		return false;
 	found = table_slot_create(accounts.rows, NULL);
+	init_keys(keys, key);
 	for (*is_found = true; *is_found && !is_locked;)
 	{
-		/* A row that was deleted while we waited may have been inserted anew. */
+		/*
+		 * A row that was deleted while we waited may have been inserted anew, and one
+		 * that was changed may be somebody else's.
+		 */
 		Snapshot	snapshot = register_next_snapshot();
 
-		*is_found = find_account(&accounts, key, snapshot, found);
+		*is_found = userlock_local_find(&accounts, keys, KEY_COUNT, snapshot, found);
 		is_locked = *is_found && userlock_local_lock(&accounts, found, snapshot) &&
-			has_key(found, key);
+			userlock_local_has_key(found, keys, KEY_COUNT);
 		UnregisterSnapshot(snapshot);
 	}
 	if (is_locked)

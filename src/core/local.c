@@ -332,19 +332,23 @@ userlock_local_open_for_change(UserLockTableId id, UserLockLocal *local)
 		relation_close(local->rows, NoLock);
 		return false;
 	}
-	local->key = index_open(userlock_compat_primary_key(local->rows), RowExclusiveLock);
 	local->index_count = table->index_count;
 	for (int i = 0; i < table->index_count; i++)
+	{
 		local->indexes[i] = index_open(table->indexes[i], RowExclusiveLock);
+		if (local->indexes[i]->rd_index->indisprimary)
+			local->key = local->indexes[i];
+	}
 	return true;
 }
 
 void
 userlock_local_close(const UserLockLocal *local)
 {
+	if (local->index_count == 0)
+		index_close(local->key, NoLock);
 	for (int i = 0; i < local->index_count; i++)
 		index_close(local->indexes[i], NoLock);
-	index_close(local->key, NoLock);
 	relation_close(local->rows, NoLock);
 }
 
@@ -388,6 +392,23 @@ userlock_local_find(const UserLockLocal *local, ScanKey keys, int key_count,
 	found = index_getnext_slot(scan, BackwardScanDirection, slot);
 	index_endscan(scan);
 	return found;
+}
+
+bool
+userlock_local_has_key(TupleTableSlot *slot, const ScanKeyData *keys, int key_count)
+{
+	bool		is_same = true;
+
+	for (int i = 0; is_same && i < key_count; i++)
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, keys[i].sk_attno, &isnull);
+
+		is_same = !isnull && DatumGetBool(DirectFunctionCall2Coll(keys[i].sk_func.fn_addr,
+																  keys[i].sk_collation, value,
+																  keys[i].sk_argument));
+	}
+	return is_same;
 }
 
 /*

@@ -22,7 +22,7 @@ typedef enum UserLockTableId
 /* As many indexes as a table can have that is changed here. */
 #define USERLOCK_MAX_INDEXES	16
 
-/* A table that has been opened, with its primary key, or to change it with all indexes. */
+/* A table that has been opened, with its primary key, which to change it is among all indexes. */
 typedef struct UserLockLocal
 {
 	UserLockTableId id;
@@ -68,6 +68,10 @@ extern void userlock_local_init_bytea_key(ScanKey key, AttrNumber column, Datum 
  */
 extern bool userlock_local_find(const UserLockLocal *local, ScanKey keys, int key_count,
 								Snapshot snapshot, TupleTableSlot *slot);
+
+/* Is the row in slot of this key? */
+extern bool userlock_local_has_key(TupleTableSlot *slot, const ScanKeyData *keys,
+								   int key_count);
 
 /*
  * Locks the row that was found, in slot, against changes until the transaction ends,

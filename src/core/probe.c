@@ -13,7 +13,6 @@
 #include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -97,32 +96,23 @@ note_found(const ItemPointerData *tid)
 	last_found.tid = *tid;
 }
 
-static bool
-has_key(TupleTableSlot *slot, const ScanKeyData *key)
-{
-	bool		isnull;
-	Datum		value = slot_getattr(slot, key->sk_attno, &isnull);
-
-	return !isnull && DatumGetBool(DirectFunctionCall2Coll(texteq, key->sk_collation,
-														   value, key->sk_argument));
-}
-
 /* The account, if it is where the last one was, and a snapshot sees it there. */
 static bool
-find_again(Relation accounts, const ScanKeyData *keys, Snapshot snapshot, TupleTableSlot *slot)
+find_again(Relation accounts, const ScanKeyData *keys, int key_count,
+		   Snapshot snapshot, TupleTableSlot *slot)
 {
 	return last_found.transaction == userlock_compat_local_transaction() &&
 		last_found.subtransaction == GetCurrentSubTransactionId() &&
 		last_found.changes == userlock_local_changes &&
 		table_tuple_fetch_row_version(accounts, &last_found.tid, snapshot, slot) &&
-		has_key(slot, &keys[1]) && has_key(slot, &keys[0]);
+		userlock_local_has_key(slot, keys, key_count);
 }
 
 static bool
 find_account(const UserLockLocal *accounts, ScanKey keys, int key_count,
 			 Snapshot snapshot, TupleTableSlot *slot)
 {
-	if (find_again(accounts->rows, keys, snapshot, slot))
+	if (find_again(accounts->rows, keys, key_count, snapshot, slot))
 		return true;
 	if (!userlock_local_find(accounts, keys, key_count, snapshot, slot))
 		return false;
