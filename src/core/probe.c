@@ -11,6 +11,7 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/rel.h"
@@ -84,15 +85,25 @@ static struct
 	LocalTransactionId transaction;
 	SubTransactionId subtransaction;
 	uint64		changes;		/* of tables, until then */
+	uint32		user_id;		/* the hash of it, which another rarely has */
 	ItemPointerData tid;
 }			last_found;
 
+static uint32
+hash_user_id(const ScanKeyData *keys)
+{
+	text	   *user_id = DatumGetTextPP(keys[1].sk_argument);
+
+	return hash_bytes((unsigned char *) VARDATA_ANY(user_id), VARSIZE_ANY_EXHDR(user_id));
+}
+
 static void
-note_found(const ItemPointerData *tid)
+note_found(const ScanKeyData *keys, const ItemPointerData *tid)
 {
 	last_found.transaction = userlock_compat_local_transaction();
 	last_found.subtransaction = GetCurrentSubTransactionId();
 	last_found.changes = userlock_local_changes;
+	last_found.user_id = hash_user_id(keys);
 	last_found.tid = *tid;
 }
 
@@ -104,6 +115,7 @@ find_again(Relation accounts, const ScanKeyData *keys, int key_count,
 	return last_found.transaction == userlock_compat_local_transaction() &&
 		last_found.subtransaction == GetCurrentSubTransactionId() &&
 		last_found.changes == userlock_local_changes &&
+		last_found.user_id == hash_user_id(keys) &&
 		table_tuple_fetch_row_version(accounts, &last_found.tid, snapshot, slot) &&
 		userlock_local_has_key(slot, keys, key_count);
 }
@@ -116,7 +128,7 @@ find_account(const UserLockLocal *accounts, ScanKey keys, int key_count,
 		return true;
 	if (!userlock_local_find(accounts, keys, key_count, snapshot, slot))
 		return false;
-	note_found(&slot->tts_tid);
+	note_found(keys, &slot->tts_tid);
 	return true;
 }
 
