@@ -135,7 +135,7 @@ endif
 # The install scripts are assembled from parts, in this order.
 CORE_PARTS = core/head common/guard core/schema core/type core/operators \
 	core/rules core/tables core/transition core/protection core/undo core/account core/enforcement core/caller \
-	core/lockout_policy core/login core/views core/find core/maintenance core/retention core/erasure core/adoption core/monitoring core/api_key \
+	core/lockout_policy core/login core/views core/filter core/find core/maintenance core/retention core/erasure core/adoption core/monitoring core/api_key \
 	core/whoami common/privileges
 CONTRACTS  = $(sort $(basename $(notdir $(wildcard $(here)/sql/http/contracts/*.sql))))
 # What more a contract has is in a directory beside its file, and comes first.

@@ -23,7 +23,7 @@ BEGIN
             WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
             AND e.extnamespace = '@extschema@'::regnamespace
         ), acl AS (
-            SELECT 'TABLE' AS kind, c.oid::regclass::text AS name, c.relowner AS owner, c.relacl AS privileges, c.relrowsecurity OR c.relname LIKE 'visible\_%' AS for_public
+            SELECT 'TABLE' AS kind, c.oid::regclass::text AS name, c.relowner AS owner, c.relacl AS privileges, c.relrowsecurity OR c.relname ~ '^visible_|_now$' AS for_public
             FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
             WHERE c.relkind IN ('r', 'v')
             UNION ALL

@@ -158,13 +158,13 @@ BEGIN
     SELECT jsonb_build_object('state', u.state, 'sequence', u.sequence, 'created_at', u.created_at, 'changed_at', u.changed_at,
             'locked_until', u.locked_until, 'blocked_until', u.blocked_until, 'access_valid_after', a.access_valid_after)
         INTO status
-    FROM userlock_private.visible_user AS u
+    FROM userlock_private.user_now AS u
     JOIN userlock_private.account AS a ON a.tenant = u.tenant AND a.user_id = u.user_id
     WHERE u.tenant = own_tenant AND u.user_id = export_user.user_id;
     SELECT p.document INTO profile FROM userlock_private.profile AS p
     WHERE p.tenant = own_tenant AND p.user_id = export_user.user_id;
     SELECT jsonb_agg(to_jsonb(h) - '{tenant,user_id}'::text[] ORDER BY h.sequence) INTO history
-    FROM userlock_private.visible_history AS h
+    FROM userlock_private.history_now AS h
     WHERE h.tenant = own_tenant AND h.user_id = export_user.user_id;
     SELECT jsonb_agg(to_jsonb(f) - '{tenant,user_id}'::text[] ORDER BY f.address) INTO failures
     FROM userlock_private.login_failure AS f

@@ -79,8 +79,10 @@ BEGIN
 END
 $$;
 
--- A user as they are now, and what the account has to say beside.
-CREATE VIEW userlock_private.visible_user WITH (security_invoker) AS
+-- A user as they are now, and what the account has to say beside.  Of every tenant:
+-- functions with the rights of the owner, which have judged whose users they are asked
+-- for, read this, and ask no row whether the caller may see it.
+CREATE VIEW userlock_private.user_now WITH (security_invoker) AS
 SELECT
     account.tenant,
     account.user_id,
@@ -107,9 +109,17 @@ SELECT
     account.blocked_at,
     account.block_sequence
 FROM (SELECT userlock_private.present() AS now) AS clock
-CROSS JOIN userlock_private.visible_account AS account
-LEFT JOIN userlock_private.visible_profile AS profile
+CROSS JOIN userlock_private.account
+LEFT JOIN userlock_private.profile
     ON profile.tenant = account.tenant AND profile.user_id = account.user_id;
+
+REVOKE ALL ON userlock_private.user_now FROM PUBLIC;
+GRANT SELECT ON userlock_private.user_now TO PUBLIC;
+COMMENT ON VIEW userlock_private.user_now IS
+'Users as they are now, of whatever tenant, with what is written of their restrictions, over or not.';
+
+CREATE VIEW userlock_private.visible_user WITH (security_invoker) AS
+SELECT * FROM userlock_private.user_now AS u WHERE userlock_private.tenant_is_visible(u.tenant);
 
 REVOKE ALL ON userlock_private.visible_user FROM PUBLIC;
 GRANT SELECT ON userlock_private.visible_user TO PUBLIC;
@@ -188,27 +198,31 @@ COMMENT ON COLUMN userlock.restricted_users.sequence IS
 COMMENT ON COLUMN userlock.restricted_users.changed_at IS
 'When the last event happened; an end that has passed counts as one.';
 
--- What has expired and is not yet written shows as it will be written.  The server
--- reads the last events of one user in order only if the first branch has no WHERE of
--- its own.
+-- What has expired and is not yet written shows as it will be written.  Of every tenant,
+-- as user_now.  The server reads the last events of one user in order only if the first
+-- branch has no WHERE of its own.
+CREATE VIEW userlock_private.history_now WITH (security_invoker) AS
+SELECT tenant, user_id, sequence, kind, from_state, to_state,
+       at, actor, reason, until, details, attributes, batch
+FROM userlock_private.event
+UNION ALL
+SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
+       expiry.from_state, expiry.to_state,
+       expiry.at, NULL, NULL, expiry.until, NULL, NULL, NULL
+FROM (SELECT userlock_private.present() AS now) AS clock
+CROSS JOIN userlock_private.account
+CROSS JOIN LATERAL userlock.pending_expiries(
+    account.state, account.sequence, account.changed_at,
+    account.locked_until, account.blocked_until, clock.now) AS expiry
+WHERE least(account.locked_until, account.blocked_until) <= clock.now;
+
+REVOKE ALL ON userlock_private.history_now FROM PUBLIC;
+GRANT SELECT ON userlock_private.history_now TO PUBLIC;
+COMMENT ON VIEW userlock_private.history_now IS
+'The history of every tenant, with the ends that have passed.';
+
 CREATE VIEW userlock_private.visible_history WITH (security_invoker) AS
-SELECT history.*
-FROM (
-    SELECT tenant, user_id, sequence, kind, from_state, to_state,
-           at, actor, reason, until, details, attributes, batch
-    FROM userlock_private.event
-    UNION ALL
-    SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
-           expiry.from_state, expiry.to_state,
-           expiry.at, NULL, NULL, expiry.until, NULL, NULL, NULL
-    FROM (SELECT userlock_private.present() AS now) AS clock
-    CROSS JOIN userlock_private.visible_account AS account
-    CROSS JOIN LATERAL userlock.pending_expiries(
-        account.state, account.sequence, account.changed_at,
-        account.locked_until, account.blocked_until, clock.now) AS expiry
-    WHERE least(account.locked_until, account.blocked_until) <= clock.now
-) AS history
-WHERE userlock_private.tenant_is_visible(history.tenant);
+SELECT * FROM userlock_private.history_now AS history WHERE userlock_private.tenant_is_visible(history.tenant);
 
 REVOKE ALL ON userlock_private.visible_history FROM PUBLIC;
 GRANT SELECT ON userlock_private.visible_history TO PUBLIC;

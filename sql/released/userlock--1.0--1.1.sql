@@ -235,10 +235,6 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_private.was_reset FROM PUBLIC;
-COMMENT ON FUNCTION userlock_private.was_reset IS
-'Was the user unlocked, registered anew, or the access floor reset, since an event, the last when failures were counted?';
-
 CREATE OR REPLACE FUNCTION userlock_private.is_user_unseen(user_id text, tenant text)
 RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -405,5 +401,316 @@ BEGIN
         pruned := pruned + deleted;
     END LOOP;
     RETURN pruned;
+END
+$$;
+
+-- Functions with the rights of the owner read users and history of whatever tenant they
+-- have judged; the views ask of each row whether the caller may see it.
+
+CREATE OR REPLACE VIEW userlock_private.user_now WITH (security_invoker) AS
+SELECT
+    account.tenant,
+    account.user_id,
+    userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now) AS state,
+    account.sequence
+        + CASE WHEN account.locked_until <= clock.now THEN 1 ELSE 0 END
+        + CASE WHEN account.blocked_until <= clock.now THEN 1 ELSE 0 END AS sequence,
+    account.created_at,
+    greatest(account.changed_at,
+        CASE WHEN account.locked_until <= clock.now THEN account.locked_until END,
+        CASE WHEN account.blocked_until <= clock.now THEN account.blocked_until END) AS changed_at,
+    CASE WHEN account.locked_until > clock.now THEN account.locked_until END AS locked_until,
+    CASE WHEN account.blocked_until > clock.now THEN account.blocked_until END AS blocked_until,
+    profile.user_name,
+    profile.external_id,
+    profile.email,
+    profile.display_name,
+    profile.user_name_lower,
+    profile.email_lower,
+    profile.display_name_lower,
+    account.state AS written_state,
+    account.locked_at,
+    account.lock_sequence,
+    account.blocked_at,
+    account.block_sequence
+FROM (SELECT userlock_private.present() AS now) AS clock
+CROSS JOIN userlock_private.account
+LEFT JOIN userlock_private.profile
+    ON profile.tenant = account.tenant AND profile.user_id = account.user_id;
+
+CREATE OR REPLACE VIEW userlock_private.visible_user WITH (security_invoker) AS
+SELECT * FROM userlock_private.user_now AS u WHERE userlock_private.tenant_is_visible(u.tenant);
+
+CREATE OR REPLACE VIEW userlock_private.history_now WITH (security_invoker) AS
+SELECT tenant, user_id, sequence, kind, from_state, to_state,
+       at, actor, reason, until, details, attributes, batch
+FROM userlock_private.event
+UNION ALL
+SELECT account.tenant, account.user_id, expiry.sequence, expiry.kind,
+       expiry.from_state, expiry.to_state,
+       expiry.at, NULL, NULL, expiry.until, NULL, NULL, NULL
+FROM (SELECT userlock_private.present() AS now) AS clock
+CROSS JOIN userlock_private.account
+CROSS JOIN LATERAL userlock.pending_expiries(
+    account.state, account.sequence, account.changed_at,
+    account.locked_until, account.blocked_until, clock.now) AS expiry
+WHERE least(account.locked_until, account.blocked_until) <= clock.now;
+
+CREATE OR REPLACE VIEW userlock_private.visible_history WITH (security_invoker) AS
+SELECT * FROM userlock_private.history_now AS history WHERE userlock_private.tenant_is_visible(history.tenant);
+
+CREATE OR REPLACE FUNCTION userlock_private.found_users(filter jsonb, tenant text)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    condition text := userlock_private.filter_condition(coalesce(filter, '{}'));
+    candidates text := userlock_private.filter_candidates(filter, tenant);
+BEGIN
+    RETURN format('userlock_private.user_now WHERE tenant = %L AND (%s)', tenant, condition)
+        || coalesce(' AND user_id IN (' || candidates || ')', '');
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock_private.page_of(users text, order_by text, descending boolean, page_size integer, skip bigint, OUT page text, OUT in_order text)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    sort_key text := CASE
+        -- Whoever has no user name goes by the id.
+        WHEN order_by = 'user_name' THEN 'coalesce(user_name_lower, lower(user_id))'
+        WHEN order_by = ANY ('{email,display_name}'::text[]) THEN order_by || '_lower'
+        WHEN order_by = 'integer_id' THEN 'userlock_private.integer_id(user_id)'
+        WHEN order_by = ANY ('{user_id,external_id,state,sequence,created_at,changed_at,locked_at,blocked_at}'::text[]) THEN order_by
+    END;
+    direction text := CASE
+        WHEN NOT descending THEN 'ASC'
+        -- Nobody is without, and an index is read backwards.
+        WHEN order_by = ANY ('{user_id,locked_at,blocked_at}'::text[]) THEN 'DESC'
+        ELSE 'DESC NULLS LAST'
+    END;
+BEGIN
+    IF (sort_key IS NOT NULL AND descending IS NOT NULL AND page_size BETWEEN 0 AND 10000 AND skip >= 0) IS NOT TRUE THEN
+        PERFORM userlock_private.raise('page_invalid');
+    END IF;
+    page := format(
+        '(SELECT tenant, user_id, state, sequence, created_at, changed_at, locked_until, blocked_until,'
+        ' locked_at, lock_sequence, blocked_at, block_sequence, %2$s AS sort_key'
+        ' FROM %1$s ORDER BY sort_key %3$s, user_id LIMIT %4$s OFFSET %5$s) AS page',
+        users, sort_key, direction, page_size, skip);
+    in_order := format('page.sort_key %s, page.user_id', direction);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock.find_users(
+    filter jsonb DEFAULT NULL,
+    order_by text DEFAULT 'user_id',
+    descending boolean DEFAULT false,
+    page_size integer DEFAULT 100,
+    skip bigint DEFAULT 0,
+    tenant text DEFAULT NULL)
+RETURNS SETOF userlock.users
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own_tenant text := userlock_private.require_tenant(tenant, false);
+    asked record;
+BEGIN
+    asked := userlock_private.page_of(userlock_private.found_users(filter, own_tenant),
+        CASE WHEN order_by <> ALL ('{locked_at,blocked_at}'::text[]) THEN order_by END, descending, page_size, skip);
+    RETURN QUERY EXECUTE format(
+        'SELECT page.tenant, page.user_id, page.state, page.sequence, page.created_at, page.changed_at,'
+        ' page.locked_until, page.blocked_until, profile.user_name, profile.external_id, profile.email,'
+        ' profile.display_name, profile.user_name_lower, profile.email_lower, profile.display_name_lower'
+        ' FROM %s LEFT JOIN LATERAL (SELECT * FROM userlock_private.profile'
+        '  WHERE tenant = %L AND user_id = page.user_id LIMIT 1) AS profile ON true'
+        ' ORDER BY %s',
+        asked.page, own_tenant, asked.in_order);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock.find_restricted_users(
+    filter jsonb DEFAULT NULL,
+    order_by text DEFAULT 'user_id',
+    descending boolean DEFAULT false,
+    page_size integer DEFAULT 100,
+    skip bigint DEFAULT 0,
+    tenant text DEFAULT NULL)
+RETURNS SETOF userlock.restricted_users
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own_tenant text := userlock_private.require_tenant(tenant, false);
+    users text := userlock_private.found_users(filter, own_tenant)
+        || ' AND written_state OPERATOR(userlock.<>) ''active''::userlock.user_lock_state AND NOT userlock.is_active(state)';
+    asked record;
+BEGIN
+    IF order_by = ANY ('{locked_at,blocked_at}'::text[]) THEN
+        users := users || format(' AND %I IS NOT NULL', order_by);
+    END IF;
+    asked := userlock_private.page_of(users, order_by, descending, page_size, skip);
+    RETURN QUERY EXECUTE format(
+        'SELECT page.tenant, page.user_id, page.state, page.locked_at, page.locked_until, locked.reason, locked.actor,'
+        ' page.blocked_at, page.blocked_until, blocked.reason, blocked.actor, page.sequence, page.created_at, page.changed_at,'
+        ' profile.user_name, profile.external_id, profile.email, profile.display_name,'
+        ' profile.user_name_lower, profile.email_lower, profile.display_name_lower'
+        ' FROM %1$s LEFT JOIN LATERAL (SELECT * FROM userlock_private.event'
+        '  WHERE tenant = %2$L AND user_id = page.user_id'
+        '  AND sequence = CASE WHEN userlock.is_locked(page.state) THEN page.lock_sequence END LIMIT 1) AS locked ON true'
+        ' LEFT JOIN LATERAL (SELECT * FROM userlock_private.event'
+        '  WHERE tenant = %2$L AND user_id = page.user_id'
+        '  AND sequence = CASE WHEN userlock.is_blocked(page.state) THEN page.block_sequence END LIMIT 1) AS blocked ON true'
+        ' LEFT JOIN LATERAL (SELECT * FROM userlock_private.profile'
+        '  WHERE tenant = %2$L AND user_id = page.user_id LIMIT 1) AS profile ON true'
+        ' ORDER BY %3$s',
+        asked.page, own_tenant, asked.in_order);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock.find_events(
+    user_id text,
+    descending boolean DEFAULT true,
+    after bigint DEFAULT NULL,
+    page_size integer DEFAULT 100,
+    tenant text DEFAULT NULL)
+RETURNS SETOF userlock.user_history
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own_tenant text := userlock_private.require_tenant(tenant, false);
+BEGIN
+    IF (descending IS NOT NULL AND page_size BETWEEN 0 AND 10000) IS NOT TRUE THEN
+        PERFORM userlock_private.raise('page_invalid');
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT tenant, user_id, sequence, kind, from_state, to_state, at, actor, reason, until, details, attributes, batch'
+        ' FROM userlock_private.history_now WHERE tenant = $1 AND user_id = $2 %s ORDER BY sequence %s LIMIT $3',
+        CASE WHEN after IS NOT NULL THEN format('AND sequence %s %s', CASE WHEN descending THEN '<' ELSE '>' END, after) END,
+        CASE WHEN descending THEN 'DESC' END)
+        USING own_tenant, user_id, page_size;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock.export_user(
+    user_id text,
+    tenant text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own_tenant text := userlock_private.require_tenant(tenant, false);
+    status jsonb;
+    profile jsonb;
+    history jsonb;
+    failures jsonb;
+BEGIN
+    IF NOT userlock_private.name_is_valid(own_tenant) THEN
+        PERFORM userlock_private.raise('tenant_invalid', NULL, own_tenant);
+    ELSIF NOT userlock_private.name_is_valid(user_id) THEN
+        PERFORM userlock_private.raise('user_id_invalid', user_id);
+    END IF;
+    SELECT jsonb_build_object('state', u.state, 'sequence', u.sequence, 'created_at', u.created_at, 'changed_at', u.changed_at,
+            'locked_until', u.locked_until, 'blocked_until', u.blocked_until, 'access_valid_after', a.access_valid_after)
+        INTO status
+    FROM userlock_private.user_now AS u
+    JOIN userlock_private.account AS a ON a.tenant = u.tenant AND a.user_id = u.user_id
+    WHERE u.tenant = own_tenant AND u.user_id = export_user.user_id;
+    SELECT p.document INTO profile FROM userlock_private.profile AS p
+    WHERE p.tenant = own_tenant AND p.user_id = export_user.user_id;
+    SELECT jsonb_agg(to_jsonb(h) - '{tenant,user_id}'::text[] ORDER BY h.sequence) INTO history
+    FROM userlock_private.history_now AS h
+    WHERE h.tenant = own_tenant AND h.user_id = export_user.user_id;
+    SELECT jsonb_agg(to_jsonb(f) - '{tenant,user_id}'::text[] ORDER BY f.address) INTO failures
+    FROM userlock_private.login_failure AS f
+    WHERE f.tenant = own_tenant AND f.user_id = export_user.user_id;
+
+    IF coalesce(status, history, failures) IS NULL THEN
+        PERFORM userlock_private.raise('user_not_found', user_id, own_tenant);
+    END IF;
+    RETURN jsonb_build_object('tenant', own_tenant, 'user_id', user_id, 'status', status, 'profile', profile,
+        'history', coalesce(history, '[]'), 'login_failures', coalesce(failures, '[]'));
+END
+$$;
+
+-- What is new has no comment yet.  Of the installer's default privileges nothing is for it:
+-- a grant is for the deployment to make.
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT DISTINCT made.kind, made.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
+        FROM (
+            SELECT 'FUNCTION' AS kind, p.oid::regprocedure::text AS name, p.proowner AS owner, coalesce(p.proacl, acldefault('f', p.proowner)) AS privileges
+            FROM pg_proc AS p WHERE obj_description(p.oid, 'pg_proc') IS NULL
+            AND p.proname = ANY ('{was_reset,page_of,find_restricted_users,find_events}')
+            AND p.pronamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace)
+            UNION ALL
+            SELECT part.kind, c.oid::regclass::text, c.relowner, part.privileges
+            FROM pg_class AS c JOIN pg_type AS t ON t.oid = c.reltype
+            CROSS JOIN LATERAL (VALUES ('TABLE', c.relacl), ('TYPE', coalesce(t.typacl, acldefault('T', t.typowner)))) AS part (kind, privileges)
+            WHERE obj_description(c.oid, 'pg_class') IS NULL
+            AND c.relname = ANY ('{user_now,history_now}') AND c.relnamespace = 'userlock_private'::regnamespace
+        ) AS made, aclexplode(made.privileges) AS a
+        WHERE a.grantee <> made.owner
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s', given.kind, given.name, given.grantee);
+    END LOOP;
+END
+$$;
+
+DELETE FROM pg_init_privs AS p USING pg_class AS c
+WHERE p.classoid = 'pg_type'::regclass AND p.objoid = c.reltype
+AND c.relname = ANY ('{user_now,history_now}') AND c.relnamespace = 'userlock_private'::regnamespace;
+
+GRANT SELECT ON userlock_private.user_now, userlock_private.history_now TO PUBLIC;
+
+COMMENT ON VIEW userlock_private.user_now IS
+'Users as they are now, of whatever tenant, with what is written of their restrictions, over or not.';
+
+COMMENT ON VIEW userlock_private.history_now IS
+'The history of every tenant, with the ends that have passed.';
+
+COMMENT ON FUNCTION userlock_private.was_reset IS
+'Was the user unlocked, registered anew, or the access floor reset, since an event, the last when failures were counted?';
+
+COMMENT ON FUNCTION userlock_private.page_of IS
+'A page of found_users() as an item of FROM, and the order that it is in. Error: PT422 page_invalid.';
+
+COMMENT ON FUNCTION userlock.find_restricted_users IS
+$$A page of those users of one tenant who are out: a row as in restricted_users, with since when, until when, why and by whom.
+
+filter: as of find_users(). order_by: as there; or locked_at or blocked_at, for those alone who have that. page_size, skip and tenant: as there. Works in read-only transactions and on standbys. Errors: PT401 malformed claims, PT403 not the caller's tenant, PT422 invalid argument.$$;
+
+COMMENT ON FUNCTION userlock.find_events IS
+$$A page of what happened to one user, rows as in user_history, the last first; none of whom nobody has seen.
+
+user_id: whose. descending: false for the first first. after: the sequence of the last row of the page before; NULL: from where it begins. page_size: 0 to 10000. tenant: NULL means the caller's own. Works in read-only transactions and on standbys. Errors: PT401 malformed claims, PT403 not the caller's tenant, PT422 invalid argument.$$;
+
+-- What a view shows of a table means there what it means in the table.
+DO $$
+DECLARE
+    shown record;
+BEGIN
+    FOR shown IN
+        SELECT v.attrelid::regclass AS view, v.attname AS name, col_description(t.attrelid, t.attnum) AS comment
+        FROM (VALUES
+            ('userlock_private.user_now', 'userlock_private.profile'),
+            ('userlock_private.user_now', 'userlock_private.account'),
+            ('userlock_private.history_now', 'userlock_private.event')
+        ) AS pair (view_name, table_name)
+        JOIN pg_attribute AS v ON v.attrelid = pair.view_name::regclass
+        JOIN pg_attribute AS t ON t.attrelid = pair.table_name::regclass
+            AND t.attname = v.attname
+        WHERE v.attnum > 0 AND col_description(v.attrelid, v.attnum) IS NULL
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', shown.view, shown.name, shown.comment);
+    END LOOP;
 END
 $$;

@@ -20,6 +20,22 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION userlock_nginx.can_run FROM PUBLIC;
+-- What is new has no comment yet.  Of the installer's default privileges nothing is for it:
+-- a grant is for the deployment to make.
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT DISTINCT p.oid::regprocedure::text AS name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
+        FROM pg_proc AS p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+        WHERE p.pronamespace = 'userlock_nginx'::regnamespace AND p.proname = 'can_run'
+        AND obj_description(p.oid, 'pg_proc') IS NULL AND a.grantee <> p.proowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', given.name, given.grantee);
+    END LOOP;
+END
+$$;
+
 COMMENT ON FUNCTION userlock_nginx.can_run IS
 'Sends nginx on to call the function of schema userlock that X-Userlock-Function names, unless that is one that may write, on a standby: status 503. For nginx, before POST, where the database may be a standby.';

@@ -32,7 +32,7 @@ SELECT relname, privilege FROM pg_class
 CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 WHERE relnamespace IN ('userlock'::regnamespace, 'userlock_private'::regnamespace) AND relkind IN ('r', 'v')
 AND has_table_privilege('public', oid, privilege)
-AND NOT (relname LIKE 'visible\_%' AND privilege = 'SELECT');
+AND NOT (relname ~ '^visible_|_now$' AND privilege = 'SELECT');
 SELECT oid::regclass AS readable FROM pg_class
 WHERE relnamespace = 'userlock_private'::regnamespace AND relkind = 'r' AND NOT relrowsecurity
 AND has_any_column_privilege('public', oid, 'SELECT, INSERT, UPDATE, REFERENCES');

@@ -87,6 +87,30 @@ SELECT find_users(page_size => -1);
 SELECT find_users(skip => -1);
 SELECT find_users(descending => NULL);
 
+-- Who is out, and what happened to one, by functions too: as the views tell it.
+CREATE FUNCTION pg_temp.restricted(filter jsonb, order_by text, descending boolean, page_size integer DEFAULT 100, skip bigint DEFAULT 0) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(user_id, ' '), 'nobody') FROM find_restricted_users(filter, order_by, descending, page_size, skip, 'acme')
+$$;
+SELECT count(*), bool_and(f IS NOT DISTINCT FROM r) AS the_same
+FROM find_restricted_users(tenant => 'acme') AS f FULL JOIN (SELECT * FROM restricted_users WHERE tenant = 'acme') AS r USING (user_id);
+SELECT order_by, descending, pg_temp.restricted(NULL, order_by, descending) FROM unnest('{user_id,user_name,changed_at,locked_at,blocked_at}'::text[]) AS order_by, unnest('{f,t}'::boolean[]) AS descending ORDER BY 1, 2;
+SELECT filter, pg_temp.restricted(filter, 'user_id', false) FROM unnest(ARRAY['{"state": "blocked"}', '{"user_name": "alice"}', '{"state": "active"}', '{"user_id": "u2"}']::jsonb[]) AS filter;
+SELECT pg_temp.restricted(NULL, 'user_id', true, 1), pg_temp.restricted(NULL, 'user_id', true, 1, 1), pg_temp.restricted(NULL, 'user_id', true, 0);
+SELECT find_users(order_by => 'locked_at');
+SELECT find_restricted_users(order_by => 'document');
+SELECT find_restricted_users('{"x": 1}');
+SELECT count(*), bool_and(e IS NOT DISTINCT FROM h) AS the_same
+FROM (SELECT f.* FROM unnest('{u1,u2,u3,alice}'::text[]) AS u (id), find_events(u.id, tenant => 'acme') AS f) AS e
+FULL JOIN (SELECT * FROM user_history WHERE tenant = 'acme' AND user_id = ANY ('{u1,u2,u3,alice}')) AS h USING (user_id, sequence);
+CREATE FUNCTION pg_temp.events(user_id text, descending boolean, after bigint, page_size integer DEFAULT 100) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(kind, ' '), 'none') FROM find_events(user_id, descending, after, page_size, 'acme')
+$$;
+SELECT pg_temp.events('u2', true, NULL), pg_temp.events('u2', false, NULL), pg_temp.events('u2', true, NULL, 1), pg_temp.events('u2', true, 3, 1), pg_temp.events('u2', false, 1, 1), pg_temp.events('u2', true, 1), pg_temp.events('u2', true, NULL, 0);
+SELECT pg_temp.events('nobody', true, NULL), pg_temp.events(NULL, true, NULL), pg_temp.events(E'u2\' OR true --', true, NULL);
+SELECT find_events('u1', page_size => 10001);
+\echo :LAST_ERROR_SQLSTATE
+SELECT find_events('u1', NULL);
+
 -- Ids that are numbers, in the order of numbers.
 SELECT count(register_user(id, 'numbers')) FROM unnest(ARRAY['10', '9', '100', '1', '2147483647', '2147483648', '01', '0', '-1', '+1', '1.0', '1e3', ' 1', '1 ', E'1\n', '9999999999', '99999999999', 'x', '12x']) AS id;
 SELECT integer_id, string_agg(to_json(user_id)::text, ' ') AS users, count(*) = count_users(jsonb_build_object('integer_id', integer_id), 'numbers') AS counted
@@ -106,6 +130,11 @@ SELECT count(*) AS seen FROM restricted_users;
 SELECT find_users(tenant => 'acme');
 \echo :LAST_ERROR_SQLSTATE
 SELECT count_users(tenant => 'acme');
+SELECT find_restricted_users(tenant => 'acme');
+SELECT find_events('u1', tenant => 'acme');
+\echo :LAST_ERROR_SQLSTATE
+SELECT kind FROM find_events('u1');
+SELECT kind FROM find_events('g1');
 SET request.jwt.claims = '{"sub": "operator", "tenant": "globex", "tenants": ["acme", "aaa", "zzz"]}';
 SELECT tenant, count(*) FROM users GROUP BY 1 ORDER BY 1;
 SELECT count_users(tenant => 'acme');

@@ -146,6 +146,18 @@ foreach (
 	unlike($plan, qr/Seq Scan/, "$filter: reads no table whole");
 }
 
+# The same for pages, also the last first.
+foreach (
+	[ "userlock_private.found_users('{}', 'big')", 'user_id', 'account_pkey' ],
+	[ "userlock_private.found_users('{}', 'big') || ' AND locked_at IS NOT NULL AND written_state OPERATOR(userlock.<>) ''active'''", 'locked_at', 'account_locked' ])
+{
+	my ($users, $order, $index) = @$_;
+	my $page = $node->safe_psql('postgres', "SELECT page FROM userlock_private.page_of($users, '$order', true, 20, 0)");
+	my $plan = $node->safe_psql('postgres', "EXPLAIN SELECT * FROM $page");
+	like($plan, qr/Index Scan Backward using $index\b/, "the last by $order: by an index");
+	unlike($plan, qr/->  Sort/, "the last by $order: sorts no more than ties");
+}
+
 my $numbers = plan_of('{"integer_id": true}', 'userlock_private.integer_id(user_id), user_id');
 like($numbers, qr/\baccount_integer_id\b/, 'ids that are numbers come in their order from an index');
 unlike($numbers, qr/Seq Scan/, 'and no table is read whole for them');

@@ -131,6 +131,8 @@ my @calls = (
 	[ 'set_lockout_policy', q{SELECT userlock.set_lockout_policy()}, 'writes', PT422 => q{SELECT userlock.set_lockout_policy(attempts => 0)} ],
 	[ 'find_users', q{SELECT userlock.find_users()}, 'reads', PT422 => q{SELECT userlock.find_users('[]')} ],
 	[ 'count_users', q{SELECT userlock.count_users()}, 'reads', PT422 => q{SELECT userlock.count_users('7')} ],
+	[ 'find_restricted_users', q{SELECT userlock.find_restricted_users()}, 'reads', PT422 => q{SELECT userlock.find_restricted_users('[]')} ],
+	[ 'find_events', q{SELECT userlock.find_events('alice')}, 'reads', PT422 => q{SELECT userlock.find_events('alice', page_size => -1)} ],
 	[ 'undo', q{SELECT userlock.undo('7f0c2a52-6f5b-4d0e-9d5c-3a1f9f6b2f10')}, 'event', PT404 => q{SELECT userlock.undo('00000000-0000-0000-0000-000000000000')}, PT422 => q{SELECT userlock.undo(NULL)} ],
 	[ 'erase_user', q{SELECT userlock.erase_user('alice')}, 'writes', PT404 => q{SELECT userlock.erase_user('nobody')} ],
 	[ 'prune_history', q{SELECT userlock.prune_history(clock_timestamp() - interval '8 days')}, 'writes', PT422 => q{SELECT userlock.prune_history(NULL)} ],

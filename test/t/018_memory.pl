@@ -44,6 +44,7 @@ my @calls = (
 	[ 'profiles', qq{PERFORM userlock.set_profile($user, jsonb_build_object('userName', 'name' || i)); PERFORM userlock.user_profile($user)} ],
 	[ 'rows that are followed', 'INSERT INTO person VALUES (i); DELETE FROM person' ],
 	[ 'find_users()', "PERFORM userlock.find_users(jsonb_build_object('user_name', 'name' || i), page_size => 1)" ],
+	[ 'find_restricted_users(), find_events()', "PERFORM userlock.find_restricted_users(jsonb_build_object('user_name', 'name' || i)); PERFORM userlock.find_events($user)" ],
 );
 
 # One session for all: what it keeps of each is kept once.

@@ -62,7 +62,17 @@ foreach my $release (@releases)
 	# The files of the server are replaced before its databases.
 	is(output_of('app', 'works'), '', "$release: everything works with this version's library, before the update");
 
+	# What is new is for nobody, whatever the installer gives others on what they make.
+	my $granted = q{
+		SELECT string_agg(object, ' ' ORDER BY object) FROM (
+			SELECT p.oid::regprocedure::text FROM pg_proc AS p, aclexplode(p.proacl) AS a WHERE a.grantee = 'support'::regrole
+			UNION ALL SELECT c.oid::regclass::text FROM pg_class AS c, aclexplode(c.relacl) AS a WHERE a.grantee = 'support'::regrole
+			UNION ALL SELECT t.oid::regtype::text FROM pg_type AS t, aclexplode(t.typacl) AS a WHERE a.grantee = 'support'::regrole
+		) AS given (object)};
+	my $granted_before = $node->safe_psql('app', $granted);
+	$node->safe_psql('app', "ALTER DEFAULT PRIVILEGES GRANT ALL ON $_ TO support") foreach 'TABLES', 'FUNCTIONS', 'TYPES';
 	$node->safe_psql('app', "ALTER EXTENSION $_ UPDATE") foreach @extensions;
+	is($node->safe_psql('app', $granted), $granted_before, "$release: nobody has gained a privilege");
 	is_same(output_of('app', 'state'), $state, "$release: states, restrictions, history and all else are the same afterwards");
 	is(output_of('app', 'works'), '', "$release: and everything works");
 
