@@ -13,11 +13,11 @@ $$Writes into history every restriction that has ended by itself, at the moment 
 
 Nothing depends on it: an end counts from its moment on, written or not. For those who read the tables by other means than the views, or want to see expiries in a change stream.$$;
 
-CREATE FUNCTION userlock_private.find_problems(only_tenant text)
+CREATE FUNCTION userlock_private.find_problems(tenants text[])
 RETURNS TABLE (tenant text, user_id text, problem text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
--- Of one tenant by index: the plan must know whether there is one.
+-- Of few tenants by index: the plan must know them.
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
@@ -34,10 +34,12 @@ BEGIN
             lag(e.at) OVER history AS at_before,
             -- The clock had been set back: the event comes right after the one before, and
             -- an end that it gives is the clock's.
-            e.at = (lag(e.at) OVER history + '1 microsecond'::interval) AS pushed
-        FROM userlock_private.visible_event AS e
-        WHERE only_tenant IS NULL OR e.tenant = only_tenant
-        WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence)
+            e.at = (lag(e.at) OVER history + '1 microsecond'::interval) AS pushed,
+            max(e.sequence) FILTER (WHERE e.kind = 'pruned') OVER whole_history AS pruned_at
+        FROM userlock_private.event AS e
+        WHERE tenants IS NULL OR e.tenant = ANY (tenants)
+        WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence),
+            whole_history AS (PARTITION BY e.tenant, e.user_id)
     ), judged AS (
         SELECT
             c.*,
@@ -98,8 +100,8 @@ BEGIN
             SELECT v.tenant, v.user_id, v.sequence, v.kind, v.to_state, v.at, v.until,
                 CASE v.kind WHEN 'pruned' THEN (v.details ->> 'created_at')::timestamptz ELSE v.at END AS began,
                 CASE v.kind WHEN 'pruned' THEN (v.details ->> 'access_valid_after')::timestamptz ELSE v.at END AS floor
-            FROM userlock_private.visible_event AS v
-            WHERE only_tenant IS NULL OR v.tenant = only_tenant) AS e
+            FROM userlock_private.event AS v
+            WHERE tenants IS NULL OR v.tenant = ANY (tenants)) AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
         -- What is over counts no more.
@@ -120,8 +122,8 @@ BEGIN
             a.tenant, a.user_id, a.state, a.sequence, a.created_at, a.changed_at,
             a.locked_until, a.blocked_until, a.lock_sequence, a.block_sequence,
             a.access_valid_after, a.locked_at, a.blocked_at
-        FROM userlock_private.visible_account AS a
-        WHERE only_tenant IS NULL OR a.tenant = only_tenant
+        FROM userlock_private.account AS a
+        WHERE tenants IS NULL OR a.tenant = ANY (tenants)
     ), problems AS (
         SELECT
             c.tenant, c.user_id, c.sequence,
@@ -139,7 +141,9 @@ BEGIN
                 WHEN c.lawful IS NOT TRUE THEN
                     format('event %s is no lawful step', c.sequence)
             END AS problem,
-            c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state, CASE c.kind WHEN 'locked' THEN 'lock' WHEN 'blocked' THEN 'block' END) AS may_be_kept
+            -- What a restriction was set by stays when the events around it are dropped.
+            c.sequence < c.pruned_at AND c.to_state OPERATOR(userlock.=) userlock.next_state(c.from_state,
+                CASE c.kind WHEN 'locked' THEN 'lock' WHEN 'blocked' THEN 'block' END) AS is_kept
         FROM judged AS c
         UNION ALL
         SELECT
@@ -156,18 +160,14 @@ BEGIN
     )
     SELECT DISTINCT ON (p.tenant, p.user_id) p.tenant, p.user_id, p.problem
     FROM problems AS p
-    WHERE p.problem IS NOT NULL
-        -- What a restriction was set by stays when the events around it are dropped.
-        AND NOT (p.may_be_kept IS TRUE AND EXISTS (
-            SELECT FROM userlock_private.event AS e
-            WHERE e.tenant = p.tenant AND e.user_id = p.user_id AND e.sequence > p.sequence AND e.kind = 'pruned'))
+    WHERE p.problem IS NOT NULL AND p.is_kept IS NOT TRUE
     ORDER BY p.tenant, p.user_id, p.sequence NULLS LAST;
 END
 $$;
 
 REVOKE EXECUTE ON FUNCTION userlock_private.find_problems FROM PUBLIC;
 COMMENT ON FUNCTION userlock_private.find_problems IS
-'What verify() finds, in one tenant or (NULL) in all that the caller may see.';
+'What verify() finds in these tenants; NULL: in all.';
 
 CREATE FUNCTION userlock.verify(
     tenant text DEFAULT NULL,
@@ -179,7 +179,8 @@ LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT p.tenant, p.user_id, p.problem
-    FROM userlock_private.find_problems(CASE WHEN userlock_private.require_tenant($1, false) IS NOT NULL THEN $1 END) AS p;
+    FROM userlock_private.find_problems(CASE WHEN userlock_private.require_tenant($1, false) IS NOT NULL THEN
+        CASE WHEN $1 IS NULL THEN userlock.caller_tenants() ELSE ARRAY[$1] END END) AS p;
 END;
 
 REVOKE EXECUTE ON FUNCTION userlock.verify FROM PUBLIC;
