@@ -91,6 +91,22 @@ runs('bare', map { statements($_) } @examples);
 # And what stands between the lines: calls without anything left out.
 runs('bare', map { "$_;\n" } $documents =~ /`(SELECT userlock\.[^`…]*)`/g);
 
+# What is for Citus is run by tools/test citus alone.  But all tables are there, each as
+# its key is, and what compares the nodes is a query.
+my ($citus) = $documents =~ /^## Citus\n(.*?)(?=^## |\z)/ms;
+my %placed = (distributed => 'tenant', reference => '');
+foreach my $kind (sort keys %placed)
+{
+	is( join(' ', sort $citus =~ /^SELECT create_${kind}_table\('userlock_private\.(\w+)'/mg),
+		$node->safe_psql('bare', qq{
+			SELECT string_agg(c.relname, ' ' ORDER BY c.relname COLLATE "C")
+			FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+			WHERE i.indisprimary AND NOT c.relispartition AND c.relnamespace = 'userlock_private'::regnamespace
+			AND CASE a.attname WHEN 'tenant' THEN 'tenant' ELSE '' END = '$placed{$kind}'}),
+		"for Citus these become $kind tables");
+}
+runs('bare', map { "$_;\n" } $citus =~ /run_command_on_all_nodes\(\$\$(.*?)\$\$\)/s);
+
 is( $node->safe_psql('bare', 'SELECT state FROM userlock_private.account WHERE user_id = $$4711$$'),
 	'locked', 'the user of an adopted table is locked');
 like(slurp_file('history.csv'), qr/^default,4711,2,locked,active,locked,.*,phished,,,,$/m, 'history was saved to a file');
