@@ -93,7 +93,7 @@ runs('bare', map { "$_;\n" } $documents =~ /`(SELECT userlock\.[^`…]*)`/g);
 
 # What is for Citus is run by tools/test citus alone.  But all tables are there, each as
 # its key is, and what compares the nodes is a query.
-my ($citus) = $documents =~ /^## Citus\n(.*?)(?=^## |\z)/ms;
+my $citus = slurp_file("$docs/citus.md");
 my %placed = (distributed => 'tenant', reference => '');
 foreach my $kind (sort keys %placed)
 {
