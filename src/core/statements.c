@@ -74,7 +74,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		SPI_OK_INSERT
 	},
 	[IS_ADOPTED] = {
-		"SELECT FROM userlock_private.account" THIS_USER " AND adoption" EQ "$3",
+		"SELECT true FROM userlock_private.account" THIS_USER " AND adoption" EQ "$3",
 		3, {TEXTOID, TEXTOID, UUIDOID}, SPI_OK_SELECT
 	},
 	[PUT_ACCOUNT] = {
@@ -158,11 +158,14 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		" FROM userlock_private.batch_changes($1, $2, $3)",
 		3, {TEXTOID, UUIDOID, TIMESTAMPTZOID}, SPI_OK_SELECT
 	},
-	[FORGET_FAILURES] = {
-		"DELETE FROM userlock_private.login_failure" THIS_USER " AND address" EQ "ANY (ARRAY("
+	[GET_FAILURES_IF_FREE] = {
 		"SELECT address FROM userlock_private.login_failure" THIS_USER
-		" FOR UPDATE SKIP LOCKED))",
-		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
+		" FOR UPDATE SKIP LOCKED",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[FORGET_FAILURES] = {
+		"DELETE FROM userlock_private.login_failure" THIS_USER " AND address" EQ "ANY ($3)",
+		3, {TEXTOID, TEXTOID, TEXTARRAYOID}, SPI_OK_DELETE
 	},
 	[GET_ADOPTION] = {
 		"SELECT adoption FROM userlock_private.account" THIS_USER

@@ -68,6 +68,21 @@ discard_result(void)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Adds the one column that a statement has found, of texts, to an array. */
+static void
+accumulate_texts(ArrayBuildState *texts, uint64 found)
+{
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		accumArrayResult(texts,
+						 SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull),
+						 false, TEXTOID, CurrentMemoryContext);
+	}
+	discard_result();
+}
+
 /* Takes ACCOUNT_COLUMNS out of the first row of the result. */
 static void
 read_account(UserLockAccount *account)
@@ -287,8 +302,15 @@ userlock_store_batch_changes(Datum tenant, Datum batch, TimestampTz since,
 void
 userlock_store_forget_failures(const UserLockKey *key)
 {
-	run_for_key(FORGET_FAILURES, key, false);
-	discard_result();
+	ArrayBuildState *addresses = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	uint64		found = run_for_key(GET_FAILURES_IF_FREE, key, false);
+	Datum		values[] = {key->tenant, key->user_id, (Datum) 0};
+
+	accumulate_texts(addresses, found);
+	if (found == 0)
+		return;
+	values[2] = makeArrayResult(addresses, CurrentMemoryContext);
+	userlock_plans_run(FORGET_FAILURES, values, NULL, false);
 }
 
 Datum
@@ -479,17 +501,7 @@ userlock_store_last_event(const UserLockKey *key,
 void
 userlock_store_tenants(ArrayBuildState *tenants)
 {
-	uint64		found = userlock_plans_run(TENANTS, NULL, NULL, true);
-
-	for (uint64 i = 0; i < found; i++)
-	{
-		bool		isnull;
-
-		accumArrayResult(tenants,
-						 SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull),
-						 false, TEXTOID, CurrentMemoryContext);
-	}
-	discard_result();
+	accumulate_texts(tenants, userlock_plans_run(TENANTS, NULL, NULL, true));
 }
 
 bool
