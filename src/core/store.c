@@ -68,6 +68,20 @@ discard_result(void)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* The one value that a statement has found, copied; 0: it found no row. */
+static Datum
+read_value(uint64 found, int length)
+{
+	Datum		value = (Datum) 0;
+	bool		isnull;
+
+	if (found > 0)
+		value = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										1, &isnull), false, length);
+	discard_result();
+	return value;
+}
+
 /* Adds the one column that a statement has found, of texts, to an array. */
 static void
 accumulate_texts(ArrayBuildState *texts, uint64 found)
@@ -254,8 +268,13 @@ userlock_store_find_user_name(const UserLockKey *key, Datum user_name,
 void
 userlock_store_take_holders_turn(Datum tenant, Datum user_ids)
 {
-	Datum		values[] = {tenant, user_ids};
+	Datum		roles = read_value(userlock_plans_run(PROTECTED_ROLES, NULL, NULL, true), -1);
+	Datum		values[] = {tenant, user_ids, roles};
+	bool		found = userlock_plans_run(FIND_HOLDER, values, NULL, false) > 0;
 
+	discard_result();
+	if (!found)
+		return;
 	userlock_plans_run(TAKE_HOLDERS_TURN, values, NULL, false);
 	discard_result();
 }
@@ -325,20 +344,6 @@ userlock_store_get_profile(const UserLockKey *key, UserLockRowLock lock)
 			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
 	discard_result();
 	return profile;
-}
-
-/* The one value that a statement has found, copied; 0: it found no row. */
-static Datum
-read_value(uint64 found, int length)
-{
-	Datum		value = (Datum) 0;
-	bool		isnull;
-
-	if (found > 0)
-		value = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-										1, &isnull), false, length);
-	discard_result();
-	return value;
 }
 
 Datum
