@@ -409,3 +409,52 @@ BEGIN
     RETURN pruned;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION userlock_private.uncount(tenant text, user_id text, registered boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    counted_from timestamptz;
+    ends_from timestamptz;
+    now timestamptz;
+    part record;
+BEGIN
+    -- Who is counting is waited for, and from here on nobody counts: these moments stay.
+    LOCK TABLE userlock_private.tally IN ROW EXCLUSIVE MODE;
+    counted_from := userlock_private.counted_from();
+    ends_from := userlock_private.ends_from();
+    now := clock_timestamp();
+
+    FOR part IN
+        SELECT p.metric, p.label, sum(p.value) AS value
+        FROM (
+            SELECT l.metric, l.label, l.value
+            FROM (
+                SELECT e.kind, e.from_state, e.to_state FROM userlock_private.event AS e
+                WHERE e.tenant = uncount.tenant AND e.user_id = uncount.user_id AND e.at > counted_from
+                UNION ALL
+                SELECT e.kind, e.from_state, e.to_state
+                FROM userlock_private.account AS a
+                CROSS JOIN LATERAL userlock.pending_expiries(a.state, a.sequence, a.changed_at, a.locked_until, a.blocked_until, now) AS e
+                WHERE a.tenant = uncount.tenant AND a.user_id = uncount.user_id
+                    AND least(a.locked_until, a.blocked_until) <= now AND least(a.locked_until, a.blocked_until) >= ends_from
+                    AND e.at > counted_from
+            ) AS c
+            CROSS JOIN LATERAL (VALUES ('events', c.kind, 1), ('users', c.from_state::text, -1), ('users', c.to_state::text, 1)) AS l (metric, label, value)
+            WHERE l.label IS NOT NULL
+            UNION ALL
+            SELECT 'users', userlock.state_at(a.state, a.locked_until, a.blocked_until, now)::text, -1
+            FROM userlock_private.account AS a
+            WHERE a.tenant = uncount.tenant AND a.user_id = uncount.user_id AND uncount.registered AND counted_from IS NOT NULL
+        ) AS p
+        GROUP BY 1, 2
+        ORDER BY 1, 2  -- as everybody takes their rows
+    LOOP
+        INSERT INTO userlock_private.tally AS t (tenant, metric, label, value)
+        VALUES (uncount.tenant, part.metric, part.label, part.value)
+        ON CONFLICT ON CONSTRAINT tally_pkey DO UPDATE SET value = t.value + excluded.value;
+    END LOOP;
+END
+$$;
