@@ -436,18 +436,20 @@ DECLARE
     at timestamptz := clock_timestamp();
     own text;
     policy userlock_private.lockout_policy;
+    cutoff timestamptz;
     deleted bigint;
     pruned bigint := 0;
 BEGIN
     FOR own IN SELECT DISTINCT f.tenant FROM userlock_private.login_failure AS f LOOP
         policy := userlock_private.lockout_policy_of(own);
+        -- To be subtracted is as good: a policy has seconds, no months.
+        cutoff := at - policy.observation_window;
         DELETE FROM userlock_private.login_failure AS f
         WHERE f.tenant = own
-            AND CASE WHEN EXISTS (SELECT FROM userlock_private.account AS a WHERE a.tenant = f.tenant AND a.user_id = f.user_id)
-                THEN policy.permanent_after IS NULL AND at > greatest(f.last_at, f.locked_until) + policy.observation_window
-                -- Whom nobody lifts a lock of has none for ever.
-                ELSE at > greatest(f.last_at, nullif(f.locked_until, 'infinity')) + policy.observation_window
-            END;
+            AND f.last_at < cutoff AND (f.locked_until IS NULL OR f.locked_until < cutoff OR f.locked_until = 'infinity')
+            -- Whom nobody lifts a lock of has none for ever.
+            AND (policy.permanent_after IS NULL AND f.locked_until IS DISTINCT FROM 'infinity'
+                OR NOT EXISTS (SELECT FROM userlock_private.account AS a WHERE a.tenant = own AND a.user_id = f.user_id));
         GET DIAGNOSTICS deleted = ROW_COUNT;
         pruned := pruned + deleted;
     END LOOP;

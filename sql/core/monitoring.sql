@@ -287,23 +287,47 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    counted_from timestamptz;
+    ends_from timestamptz;
+    now timestamptz;
+    part record;
 BEGIN
-    INSERT INTO userlock_private.tally AS t (tenant, metric, label, value)
-    SELECT uncount.tenant, part.metric, part.label, sum(part.value)
-    FROM (
-        SELECT 'events' AS metric, c.kind AS label, 1 AS value FROM userlock_private.visible_change AS c
-        WHERE c.tenant = uncount.tenant AND c.user_id = uncount.user_id
-        UNION ALL
-        SELECT 'users', s.label::text, s.value FROM userlock_private.visible_change AS c
-        CROSS JOIN LATERAL (VALUES (c.from_state, -1), (c.to_state, 1)) AS s (label, value)
-        WHERE c.tenant = uncount.tenant AND c.user_id = uncount.user_id AND s.label IS NOT NULL
-        UNION ALL
-        SELECT 'users', u.state::text, -1 FROM userlock_private.visible_user AS u
-        WHERE u.tenant = uncount.tenant AND u.user_id = uncount.user_id AND uncount.registered AND userlock_private.counted_from() IS NOT NULL
-    ) AS part
-    GROUP BY 2, 3
-    ORDER BY 2, 3  -- as everybody takes their rows
-    ON CONFLICT ON CONSTRAINT tally_pkey DO UPDATE SET value = t.value + excluded.value;
+    -- Who is counting is waited for, and from here on nobody counts: these moments stay.
+    LOCK TABLE userlock_private.tally IN ROW EXCLUSIVE MODE;
+    counted_from := userlock_private.counted_from();
+    ends_from := userlock_private.ends_from();
+    now := clock_timestamp();
+
+    FOR part IN
+        SELECT p.metric, p.label, sum(p.value) AS value
+        FROM (
+            SELECT l.metric, l.label, l.value
+            FROM (
+                SELECT e.kind, e.from_state, e.to_state FROM userlock_private.event AS e
+                WHERE e.tenant = uncount.tenant AND e.user_id = uncount.user_id AND e.at > counted_from
+                UNION ALL
+                SELECT e.kind, e.from_state, e.to_state
+                FROM userlock_private.account AS a
+                CROSS JOIN LATERAL userlock.pending_expiries(a.state, a.sequence, a.changed_at, a.locked_until, a.blocked_until, now) AS e
+                WHERE a.tenant = uncount.tenant AND a.user_id = uncount.user_id
+                    AND least(a.locked_until, a.blocked_until) <= now AND least(a.locked_until, a.blocked_until) >= ends_from
+                    AND e.at > counted_from
+            ) AS c
+            CROSS JOIN LATERAL (VALUES ('events', c.kind, 1), ('users', c.from_state::text, -1), ('users', c.to_state::text, 1)) AS l (metric, label, value)
+            WHERE l.label IS NOT NULL
+            UNION ALL
+            SELECT 'users', userlock.state_at(a.state, a.locked_until, a.blocked_until, now)::text, -1
+            FROM userlock_private.account AS a
+            WHERE a.tenant = uncount.tenant AND a.user_id = uncount.user_id AND uncount.registered AND counted_from IS NOT NULL
+        ) AS p
+        GROUP BY 1, 2
+        ORDER BY 1, 2  -- as everybody takes their rows
+    LOOP
+        INSERT INTO userlock_private.tally AS t (tenant, metric, label, value)
+        VALUES (uncount.tenant, part.metric, part.label, part.value)
+        ON CONFLICT ON CONSTRAINT tally_pkey DO UPDATE SET value = t.value + excluded.value;
+    END LOOP;
 END
 $$;
 

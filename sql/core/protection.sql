@@ -17,7 +17,7 @@ BEGIN
         WHERE EXISTS (
             SELECT FROM userlock_private.profile AS p
             JOIN userlock_private.account AS a ON a.tenant = p.tenant AND a.user_id = p.user_id
-            WHERE p.tenant = is_last_holder.tenant AND p.user_id = is_last_holder.user_id
+            WHERE p.tenant = is_last_holder.tenant AND a.tenant = is_last_holder.tenant AND p.user_id = is_last_holder.user_id
             AND p.document -> 'roles' @> jsonb_build_array(jsonb_build_object('value', role.value))
             AND userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, clock_timestamp())))
         ORDER BY roles
@@ -38,8 +38,8 @@ BEGIN
         END IF;
         PERFORM FROM userlock_private.profile AS p
         JOIN userlock_private.account AS a ON a.tenant = p.tenant AND a.user_id = p.user_id
-        WHERE p.tenant = is_last_holder.tenant AND p.document ? 'roles' AND p.document -> 'roles' @> holding
-        AND p.user_id <> is_last_holder.user_id
+        WHERE p.tenant = is_last_holder.tenant AND a.tenant = is_last_holder.tenant
+        AND p.document ? 'roles' AND p.document -> 'roles' @> holding AND p.user_id <> is_last_holder.user_id
         AND userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, clock_timestamp()))
         LIMIT 1;
         IF NOT FOUND THEN

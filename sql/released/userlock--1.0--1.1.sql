@@ -20,7 +20,7 @@ BEGIN
         WHERE EXISTS (
             SELECT FROM userlock_private.profile AS p
             JOIN userlock_private.account AS a ON a.tenant = p.tenant AND a.user_id = p.user_id
-            WHERE p.tenant = is_last_holder.tenant AND p.user_id = is_last_holder.user_id
+            WHERE p.tenant = is_last_holder.tenant AND a.tenant = is_last_holder.tenant AND p.user_id = is_last_holder.user_id
             AND p.document -> 'roles' @> jsonb_build_array(jsonb_build_object('value', role.value))
             AND userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, clock_timestamp())))
         ORDER BY roles
@@ -41,8 +41,8 @@ BEGIN
         END IF;
         PERFORM FROM userlock_private.profile AS p
         JOIN userlock_private.account AS a ON a.tenant = p.tenant AND a.user_id = p.user_id
-        WHERE p.tenant = is_last_holder.tenant AND p.document ? 'roles' AND p.document -> 'roles' @> holding
-        AND p.user_id <> is_last_holder.user_id
+        WHERE p.tenant = is_last_holder.tenant AND a.tenant = is_last_holder.tenant
+        AND p.document ? 'roles' AND p.document -> 'roles' @> holding AND p.user_id <> is_last_holder.user_id
         AND userlock.is_active(userlock.state_at(a.state, a.locked_until, a.blocked_until, clock_timestamp()))
         LIMIT 1;
         IF NOT FOUND THEN
@@ -385,22 +385,73 @@ DECLARE
     at timestamptz := clock_timestamp();
     own text;
     policy userlock_private.lockout_policy;
+    cutoff timestamptz;
     deleted bigint;
     pruned bigint := 0;
 BEGIN
     FOR own IN SELECT DISTINCT f.tenant FROM userlock_private.login_failure AS f LOOP
         policy := userlock_private.lockout_policy_of(own);
+        -- To be subtracted is as good: a policy has seconds, no months.
+        cutoff := at - policy.observation_window;
         DELETE FROM userlock_private.login_failure AS f
         WHERE f.tenant = own
-            AND CASE WHEN EXISTS (SELECT FROM userlock_private.account AS a WHERE a.tenant = f.tenant AND a.user_id = f.user_id)
-                THEN policy.permanent_after IS NULL AND at > greatest(f.last_at, f.locked_until) + policy.observation_window
-                -- Whom nobody lifts a lock of has none for ever.
-                ELSE at > greatest(f.last_at, nullif(f.locked_until, 'infinity')) + policy.observation_window
-            END;
+            AND f.last_at < cutoff AND (f.locked_until IS NULL OR f.locked_until < cutoff OR f.locked_until = 'infinity')
+            -- Whom nobody lifts a lock of has none for ever.
+            AND (policy.permanent_after IS NULL AND f.locked_until IS DISTINCT FROM 'infinity'
+                OR NOT EXISTS (SELECT FROM userlock_private.account AS a WHERE a.tenant = own AND a.user_id = f.user_id));
         GET DIAGNOSTICS deleted = ROW_COUNT;
         pruned := pruned + deleted;
     END LOOP;
     RETURN pruned;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION userlock_private.uncount(tenant text, user_id text, registered boolean)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    counted_from timestamptz;
+    ends_from timestamptz;
+    now timestamptz;
+    part record;
+BEGIN
+    -- Who is counting is waited for, and from here on nobody counts: these moments stay.
+    LOCK TABLE userlock_private.tally IN ROW EXCLUSIVE MODE;
+    counted_from := userlock_private.counted_from();
+    ends_from := userlock_private.ends_from();
+    now := clock_timestamp();
+
+    FOR part IN
+        SELECT p.metric, p.label, sum(p.value) AS value
+        FROM (
+            SELECT l.metric, l.label, l.value
+            FROM (
+                SELECT e.kind, e.from_state, e.to_state FROM userlock_private.event AS e
+                WHERE e.tenant = uncount.tenant AND e.user_id = uncount.user_id AND e.at > counted_from
+                UNION ALL
+                SELECT e.kind, e.from_state, e.to_state
+                FROM userlock_private.account AS a
+                CROSS JOIN LATERAL userlock.pending_expiries(a.state, a.sequence, a.changed_at, a.locked_until, a.blocked_until, now) AS e
+                WHERE a.tenant = uncount.tenant AND a.user_id = uncount.user_id
+                    AND least(a.locked_until, a.blocked_until) <= now AND least(a.locked_until, a.blocked_until) >= ends_from
+                    AND e.at > counted_from
+            ) AS c
+            CROSS JOIN LATERAL (VALUES ('events', c.kind, 1), ('users', c.from_state::text, -1), ('users', c.to_state::text, 1)) AS l (metric, label, value)
+            WHERE l.label IS NOT NULL
+            UNION ALL
+            SELECT 'users', userlock.state_at(a.state, a.locked_until, a.blocked_until, now)::text, -1
+            FROM userlock_private.account AS a
+            WHERE a.tenant = uncount.tenant AND a.user_id = uncount.user_id AND uncount.registered AND counted_from IS NOT NULL
+        ) AS p
+        GROUP BY 1, 2
+        ORDER BY 1, 2  -- as everybody takes their rows
+    LOOP
+        INSERT INTO userlock_private.tally AS t (tenant, metric, label, value)
+        VALUES (uncount.tenant, part.metric, part.label, part.value)
+        ON CONFLICT ON CONSTRAINT tally_pkey DO UPDATE SET value = t.value + excluded.value;
+    END LOOP;
 END
 $$;
 

@@ -74,7 +74,7 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		SPI_OK_INSERT
 	},
 	[IS_ADOPTED] = {
-		"SELECT FROM userlock_private.account" THIS_USER " AND adoption" EQ "$3",
+		"SELECT true FROM userlock_private.account" THIS_USER " AND adoption" EQ "$3",
 		3, {TEXTOID, TEXTOID, UUIDOID}, SPI_OK_SELECT
 	},
 	[PUT_ACCOUNT] = {
@@ -139,15 +139,24 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		" AND kind" EQ "$3 ORDER BY sequence DESC LIMIT 1",
 		3, {TEXTOID, TEXTOID, TEXTOID}, SPI_OK_SELECT
 	},
+	/* Each as the roles of a profile contain it. */
+	[PROTECTED_ROLES] = {
+		"SELECT pg_catalog.array_agg(pg_catalog.jsonb_build_array("
+		"pg_catalog.jsonb_build_object('value', role)))"
+		" FROM pg_catalog.regexp_split_to_table(pg_catalog.btrim("
+		"pg_catalog.current_setting('userlock.protected_roles')), '\\s*,\\s*') AS role",
+		0, {0}, SPI_OK_SELECT
+	},
+	[FIND_HOLDER] = {
+		"SELECT user_id FROM userlock_private.profile"
+		" WHERE tenant" EQ "$1 AND user_id" EQ "ANY ($2)"
+		" AND (document OPERATOR(pg_catalog.->) 'roles') OPERATOR(pg_catalog.@>) ANY ($3)"
+		" LIMIT 1",
+		3, {TEXTOID, TEXTARRAYOID, JSONBARRAYOID}, SPI_OK_SELECT
+	},
 	[TAKE_HOLDERS_TURN] = {
-		"SELECT userlock_private.take_turns('userlock_private.profile', $1, false)"
-		" WHERE EXISTS (SELECT FROM userlock_private.profile AS p"
-		" CROSS JOIN pg_catalog.regexp_split_to_table(pg_catalog.btrim("
-		"pg_catalog.current_setting('userlock.protected_roles')), '\\s*,\\s*') AS role"
-		" WHERE p.tenant" EQ "$1 AND p.user_id" EQ "ANY ($2)"
-		" AND (p.document OPERATOR(pg_catalog.->) 'roles') OPERATOR(pg_catalog.@>)"
-		" pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('value', role)))",
-		2, {TEXTOID, TEXTARRAYOID}, SPI_OK_SELECT
+		"SELECT userlock_private.take_turns('userlock_private.profile', $1, false)",
+		1, {TEXTOID}, SPI_OK_SELECT
 	},
 	[IS_LAST_HOLDER] = {
 		"SELECT userlock_private.is_last_holder($1, $2, $3)",
@@ -158,11 +167,14 @@ const UserLockStatement userlock_statements[STATEMENT_COUNT] = {
 		" FROM userlock_private.batch_changes($1, $2, $3)",
 		3, {TEXTOID, UUIDOID, TIMESTAMPTZOID}, SPI_OK_SELECT
 	},
-	[FORGET_FAILURES] = {
-		"DELETE FROM userlock_private.login_failure" THIS_USER " AND address" EQ "ANY (ARRAY("
+	[GET_FAILURES_IF_FREE] = {
 		"SELECT address FROM userlock_private.login_failure" THIS_USER
-		" FOR UPDATE SKIP LOCKED))",
-		2, {TEXTOID, TEXTOID}, SPI_OK_DELETE
+		" FOR UPDATE SKIP LOCKED",
+		2, {TEXTOID, TEXTOID}, SPI_OK_SELECT
+	},
+	[FORGET_FAILURES] = {
+		"DELETE FROM userlock_private.login_failure" THIS_USER " AND address" EQ "ANY ($3)",
+		3, {TEXTOID, TEXTOID, TEXTARRAYOID}, SPI_OK_DELETE
 	},
 	[GET_ADOPTION] = {
 		"SELECT adoption FROM userlock_private.account" THIS_USER

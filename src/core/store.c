@@ -68,6 +68,35 @@ discard_result(void)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* The one value that a statement has found, copied; 0: it found no row. */
+static Datum
+read_value(uint64 found, int length)
+{
+	Datum		value = (Datum) 0;
+	bool		isnull;
+
+	if (found > 0)
+		value = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+										1, &isnull), false, length);
+	discard_result();
+	return value;
+}
+
+/* Adds the one column that a statement has found, of texts, to an array. */
+static void
+accumulate_texts(ArrayBuildState *texts, uint64 found)
+{
+	for (uint64 i = 0; i < found; i++)
+	{
+		bool		isnull;
+
+		accumArrayResult(texts,
+						 SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull),
+						 false, TEXTOID, CurrentMemoryContext);
+	}
+	discard_result();
+}
+
 /* Takes ACCOUNT_COLUMNS out of the first row of the result. */
 static void
 read_account(UserLockAccount *account)
@@ -239,8 +268,13 @@ userlock_store_find_user_name(const UserLockKey *key, Datum user_name,
 void
 userlock_store_take_holders_turn(Datum tenant, Datum user_ids)
 {
-	Datum		values[] = {tenant, user_ids};
+	Datum		roles = read_value(userlock_plans_run(PROTECTED_ROLES, NULL, NULL, true), -1);
+	Datum		values[] = {tenant, user_ids, roles};
+	bool		found = userlock_plans_run(FIND_HOLDER, values, NULL, false) > 0;
 
+	discard_result();
+	if (!found)
+		return;
 	userlock_plans_run(TAKE_HOLDERS_TURN, values, NULL, false);
 	discard_result();
 }
@@ -287,8 +321,15 @@ userlock_store_batch_changes(Datum tenant, Datum batch, TimestampTz since,
 void
 userlock_store_forget_failures(const UserLockKey *key)
 {
-	run_for_key(FORGET_FAILURES, key, false);
-	discard_result();
+	ArrayBuildState *addresses = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	uint64		found = run_for_key(GET_FAILURES_IF_FREE, key, false);
+	Datum		values[] = {key->tenant, key->user_id, (Datum) 0};
+
+	accumulate_texts(addresses, found);
+	if (found == 0)
+		return;
+	values[2] = makeArrayResult(addresses, CurrentMemoryContext);
+	userlock_plans_run(FORGET_FAILURES, values, NULL, false);
 }
 
 Datum
@@ -303,20 +344,6 @@ userlock_store_get_profile(const UserLockKey *key, UserLockRowLock lock)
 			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
 	discard_result();
 	return profile;
-}
-
-/* The one value that a statement has found, copied; 0: it found no row. */
-static Datum
-read_value(uint64 found, int length)
-{
-	Datum		value = (Datum) 0;
-	bool		isnull;
-
-	if (found > 0)
-		value = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-										1, &isnull), false, length);
-	discard_result();
-	return value;
 }
 
 Datum
@@ -479,17 +506,7 @@ userlock_store_last_event(const UserLockKey *key,
 void
 userlock_store_tenants(ArrayBuildState *tenants)
 {
-	uint64		found = userlock_plans_run(TENANTS, NULL, NULL, true);
-
-	for (uint64 i = 0; i < found; i++)
-	{
-		bool		isnull;
-
-		accumArrayResult(tenants,
-						 SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull),
-						 false, TEXTOID, CurrentMemoryContext);
-	}
-	discard_result();
+	accumulate_texts(tenants, userlock_plans_run(TENANTS, NULL, NULL, true));
 }
 
 bool

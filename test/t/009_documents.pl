@@ -12,6 +12,7 @@ $node->init;
 $node->start;
 
 my $readme = slurp_file('README.md');
+my $citus = slurp_file('docs/citus.md');
 my $documents = join "\n", $readme, map { slurp_file($_) } 'CONTRIBUTING.md', sort glob 'docs/*.md';
 
 # Examples write files.
@@ -93,7 +94,6 @@ runs('bare', map { "$_;\n" } $documents =~ /`(SELECT userlock\.[^`…]*)`/g);
 
 # What is for Citus is run by tools/test citus alone.  But all tables are there, each as
 # its key is, and what compares the nodes is a query.
-my $citus = slurp_file("$docs/citus.md");
 my %placed = (distributed => 'tenant', reference => '');
 foreach my $kind (sort keys %placed)
 {
