@@ -161,6 +161,13 @@ typedef TU_UpdateIndexes UserLockIndexEntries;
 	index_insert_cleanup(index, info)
 #endif
 
+/* 15 declares the arguments of a walker of expressions as (), which is (void) in C23. */
+#if PG_VERSION_NUM < 160000
+#define userlock_compat_walker(walker)	((bool (*) ()) (void (*) (void)) (walker))
+#else
+#define userlock_compat_walker(walker)	(walker)
+#endif
+
 /* 17 keeps it with the process's other numbers. */
 #if PG_VERSION_NUM < 170000
 #define userlock_compat_local_transaction()	(MyProc->lxid)

@@ -17,6 +17,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "core/compat.h"
 #include "core/foreign.h"
 
 /* What is in none of these schemas is somebody else's, rather than the server's or ours. */
@@ -58,7 +59,7 @@ is_foreign_expression(Node *node, void *context)
 		return false;
 	return (!IsA(node, List) && is_foreign_type(exprType(node))) ||
 		check_functions_in_node(node, is_foreign_function, context) ||
-		expression_tree_walker(node, is_foreign_expression, context);
+		expression_tree_walker(node, userlock_compat_walker(is_foreign_expression), context);
 }
 
 /* Does an index compare, or take values apart, by what others wrote? */
