@@ -2,9 +2,9 @@
  * account_row.c
  *		The account's row and its events changed without SQL, where that can be.
  *
- * Between reading the row and writing it nobody is waited for, so the moment that the
- * judgement reads is one at which the row is held as good as locked: a row that
- * somebody else was at meanwhile is left alone.
+ * A row that nobody holds is judged and written without being locked before.  Who comes
+ * in between is waited for: where they changed it nothing is written, and where they did
+ * not, it is as it was at the moment that the judgement read.
  */
 #include "postgres.h"
 
@@ -177,11 +177,10 @@ register_next_snapshot(void)
 /* Writes an account over the row that was found. */
 static bool
 overwrite(const UserLockLocal *accounts, TupleTableSlot *found,
-		  const UserLockAccount *account, Snapshot snapshot, bool wait)
+		  const UserLockAccount *account, Snapshot snapshot)
 {
 	TupleTableSlot *row = make_row(accounts, found, account);
-	bool		is_written = userlock_local_update(accounts, &found->tts_tid, row,
-												   snapshot, wait);
+	bool		is_written = userlock_local_update(accounts, &found->tts_tid, row, snapshot);
 
 	ExecDropSingleTupleTableSlot(row);
 	return is_written;
@@ -201,8 +200,8 @@ change_at_once(const UserLockLocal *accounts, const UserLockLocal *events,
 	if (find_account(accounts, key, snapshot, found))
 	{
 		read_account(found, account);
-		is_changed = judge(asked, account, &event) &&
-			overwrite(accounts, found, account, snapshot, false);
+		is_changed = userlock_local_is_free(found) && judge(asked, account, &event) &&
+			overwrite(accounts, found, account, snapshot);
 	}
 	if (is_changed)
 	{
@@ -280,7 +279,7 @@ userlock_account_row_put(const UserLockKey *key, const UserLockAccount *account)
 	if (!find_account(&accounts, key, snapshot, found))
 		elog(ERROR, "could not find an account that is locked");
 	slot_getallattrs(found);
-	if (!overwrite(&accounts, found, account, snapshot, true))
+	if (!overwrite(&accounts, found, account, snapshot))
 		elog(ERROR, "could not update an account that is locked");
 	CommandCounterIncrement();
 	UnregisterSnapshot(snapshot);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -465,9 +466,17 @@ userlock_local_lock(const UserLockLocal *local, TupleTableSlot *slot, Snapshot s
 	return result == TM_Ok;
 }
 
+/* Whoever held it last may have gone without leaving a mark: then it looks held once more. */
+bool
+userlock_local_is_free(const TupleTableSlot *slot)
+{
+	return slot->tts_ops == &TTSOpsBufferHeapTuple &&
+		(((const HeapTupleTableSlot *) slot)->tuple->t_data->t_infomask & HEAP_XMAX_INVALID) != 0;
+}
+
 bool
 userlock_local_update(const UserLockLocal *local, const ItemPointerData *found,
-					  TupleTableSlot *slot, Snapshot snapshot, bool wait)
+					  TupleTableSlot *slot, Snapshot snapshot)
 {
 	ItemPointerData tid = *found;
 	TM_FailureData failure;
@@ -476,7 +485,7 @@ userlock_local_update(const UserLockLocal *local, const ItemPointerData *found,
 
 	CheckCmdReplicaIdentity(local->rows, CMD_UPDATE);
 	if (table_tuple_update(local->rows, &tid, slot, GetCurrentCommandId(true), snapshot,
-						   InvalidSnapshot, wait, &failure, &lock, &entries) != TM_Ok)
+						   InvalidSnapshot, true, &failure, &lock, &entries) != TM_Ok)
 		return false;
 	if (entries != USERLOCK_COMPAT_NO_ENTRIES)
 		insert_index_entries(local, slot, true, entries);

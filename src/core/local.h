@@ -80,13 +80,16 @@ extern bool userlock_local_has_key(TupleTableSlot *slot, const ScanKeyData *keys
 extern bool userlock_local_lock(const UserLockLocal *local, TupleTableSlot *slot,
 								Snapshot snapshot);
 
+/* Does nobody hold the row that was found, in slot, by what it says of itself? */
+extern bool userlock_local_is_free(const TupleTableSlot *slot);
+
 /*
- * Replaces the row that was found, by the one in slot: of the same key.  wait: whether
- * to wait for whoever is at it.  False: somebody is, or was since the snapshot was
- * taken; nothing has changed.
+ * Replaces the row that was found, by the one in slot: of the same key.  Waits for
+ * whoever holds it.  False: somebody has changed it since the snapshot was taken;
+ * nothing has changed.
  */
 extern bool userlock_local_update(const UserLockLocal *local, const ItemPointerData *found,
-								  TupleTableSlot *slot, Snapshot snapshot, bool wait);
+								  TupleTableSlot *slot, Snapshot snapshot);
 
 /* Inserts the row in slot; raises where the table has one of its key. */
 extern void userlock_local_insert(const UserLockLocal *local, TupleTableSlot *slot);
