@@ -52,6 +52,9 @@ GRANT SELECT ON userlock_private.visible_change TO PUBLIC;
 COMMENT ON VIEW userlock_private.visible_change IS
 'What the caller may see of the events that are to be added to the tally.';
 
+-- By text: pg_dump, and so pg_upgrade, knows of a function in standard SQL which
+-- operators it takes, but not which operator class, and may put it before ours.
+--
 -- Hashed and never sorted, nor compiled: the planner cannot tell how many events are
 -- the latest, and takes them for too few or too many.
 CREATE FUNCTION userlock_private.count_changes()
@@ -61,9 +64,9 @@ SET search_path = pg_catalog, pg_temp
 SET enable_sort = off
 SET jit = off
 BEGIN ATOMIC
-    SELECT change.tenant, change.kind, change.from_state, change.to_state, count(*)
+    SELECT change.tenant, change.kind, change.from_state::text::userlock.user_lock_state, change.to_state::text::userlock.user_lock_state, count(*)
     FROM userlock_private.visible_change AS change
-    GROUP BY 1, 2, 3, 4;
+    GROUP BY change.tenant, change.kind, change.from_state::text, change.to_state::text;
 END;
 
 GRANT EXECUTE ON FUNCTION userlock_private.count_changes TO PUBLIC;
@@ -86,9 +89,9 @@ BEGIN ATOMIC
             sum(account.users) FILTER (WHERE userlock.is_blocked(account.state) AND NOT userlock.is_locked(account.state))::bigint AS blocked,
             sum(account.users) FILTER (WHERE userlock.is_locked(account.state) AND userlock.is_blocked(account.state))::bigint AS locked_and_blocked
         FROM (
-            SELECT a.tenant, userlock.state_at(a.state, a.locked_until, a.blocked_until, count_users.at) AS state, count(*) AS users
+            SELECT a.tenant, userlock.state_at(a.state, a.locked_until, a.blocked_until, count_users.at)::text::userlock.user_lock_state AS state, count(*) AS users
             FROM userlock_private.visible_account AS a
-            GROUP BY 1, 2
+            GROUP BY a.tenant, userlock.state_at(a.state, a.locked_until, a.blocked_until, count_users.at)::text
         ) AS account
         GROUP BY account.tenant
     ) AS counted

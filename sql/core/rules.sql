@@ -47,6 +47,21 @@ AS 'MODULE_PATHNAME', 'userlock_state_at_moment';
 COMMENT ON FUNCTION userlock.state_at IS
 'The restrictions of an account that hold at a moment: one that ends has ended from that very moment on. An end of NULL means until lifted.';
 
+-- For sessions that began with the library of 1.0, which asks it in SQL, and go on.
+CREATE FUNCTION userlock_private.allows(
+    state userlock.user_lock_state,
+    changed_at timestamptz,
+    locked_until timestamptz,
+    blocked_until timestamptz,
+    transition text,
+    at timestamptz)
+RETURNS boolean
+LANGUAGE C IMMUTABLE PARALLEL SAFE  -- not STRICT: an end may be NULL
+AS 'MODULE_PATHNAME', 'userlock_allows';
+
+COMMENT ON FUNCTION userlock_private.allows IS
+'May a transition be made at a moment to an account as it is written? Only if it would change something, no restriction has ended unwritten, and the account was last changed before. Any other transition than lock, unlock, block or unblock is error 22023.';
+
 CREATE FUNCTION userlock.pending_expiries(
     state userlock.user_lock_state,
     sequence bigint,
@@ -87,5 +102,5 @@ COMMENT ON FUNCTION userlock_private.forgets_failures IS
 -- All functions so far, whatever the installer's default privileges say; but
 -- some are for the core itself.
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA userlock, userlock_private TO PUBLIC;
-REVOKE EXECUTE ON FUNCTION userlock_private.voids_tokens, userlock_private.forgets_failures FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION userlock_private.allows, userlock_private.voids_tokens, userlock_private.forgets_failures FROM PUBLIC;
 

@@ -2,9 +2,6 @@
 \echo Use "ALTER EXTENSION userlock UPDATE TO '1.1'" to load this file. \quit
 SET LOCAL search_path = pg_catalog, pg_temp;
 
--- Transitions are judged in C alone.
-DROP FUNCTION IF EXISTS userlock_private.allows(userlock.user_lock_state, timestamptz, timestamptz, timestamptz, text, timestamptz);
-
 CREATE OR REPLACE FUNCTION userlock_private.is_last_holder(tenant text, user_id text, to_lock boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -856,6 +853,42 @@ BEGIN ATOMIC
 END;
 
 DROP FUNCTION IF EXISTS userlock_private.find_problems(text);
+
+CREATE OR REPLACE FUNCTION userlock_private.count_changes()
+RETURNS TABLE (tenant text, kind text, from_state userlock.user_lock_state, to_state userlock.user_lock_state, value bigint)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+SET search_path = pg_catalog, pg_temp
+SET enable_sort = off
+SET jit = off
+BEGIN ATOMIC
+    SELECT change.tenant, change.kind, change.from_state::text::userlock.user_lock_state, change.to_state::text::userlock.user_lock_state, count(*)
+    FROM userlock_private.visible_change AS change
+    GROUP BY change.tenant, change.kind, change.from_state::text, change.to_state::text;
+END;
+
+CREATE OR REPLACE FUNCTION userlock_private.count_users(at timestamptz)
+RETURNS TABLE (tenant text, label text, value bigint)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT counted.tenant, part.label, coalesce(part.value, 0)
+    FROM (
+        SELECT account.tenant,
+            sum(account.users) FILTER (WHERE userlock.is_active(account.state))::bigint AS active,
+            sum(account.users) FILTER (WHERE userlock.is_locked(account.state) AND NOT userlock.is_blocked(account.state))::bigint AS locked,
+            sum(account.users) FILTER (WHERE userlock.is_blocked(account.state) AND NOT userlock.is_locked(account.state))::bigint AS blocked,
+            sum(account.users) FILTER (WHERE userlock.is_locked(account.state) AND userlock.is_blocked(account.state))::bigint AS locked_and_blocked
+        FROM (
+            SELECT a.tenant, userlock.state_at(a.state, a.locked_until, a.blocked_until, count_users.at)::text::userlock.user_lock_state AS state, count(*) AS users
+            FROM userlock_private.visible_account AS a
+            GROUP BY a.tenant, userlock.state_at(a.state, a.locked_until, a.blocked_until, count_users.at)::text
+        ) AS account
+        GROUP BY account.tenant
+    ) AS counted
+    CROSS JOIN LATERAL (VALUES
+        ('active', counted.active), ('locked', counted.locked), ('blocked', counted.blocked), ('locked+blocked', counted.locked_and_blocked)
+    ) AS part (label, value);
+END;
 
 -- What is new has no comment yet.  Of the installer's default privileges nothing is for it:
 -- a grant is for the deployment to make.

@@ -75,8 +75,8 @@ userlock_state_at_moment(PG_FUNCTION_ARGS)
 
 /*
  * allows(state, changed_at, locked_until, blocked_until, transition, at): may
- * the transition be made to an account row as it stands?  1.0 asked it in SQL, and its
- * script is installed on the way to later ones.
+ * the transition be made to an account row as it stands?  The library of 1.0 asks it in
+ * SQL, in sessions that began with it.
  */
 Datum
 userlock_allows(PG_FUNCTION_ARGS)

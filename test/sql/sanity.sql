@@ -22,6 +22,11 @@ SELECT oid::regprocedure FROM function WHERE provolatile = 'i' AND proparallel <
 SELECT oid::regprocedure FROM function
 WHERE prosecdef AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
 
+-- No function in standard SQL groups or sorts by the type: pg_upgrade makes it before the
+-- operator class that this takes, on which nothing says that it depends.
+SELECT f.oid::regprocedure FROM function AS f JOIN pg_operator AS o ON o.oprleft = 'userlock.user_lock_state'::regtype
+WHERE f.prosqlbody::text ~ format(':(eqop|sortop) %s\M', o.oid);
+
 -- What the public may execute reads no table.
 SELECT proname FROM function
 WHERE has_function_privilege('public', oid, 'EXECUTE') ORDER BY proname;

@@ -45,11 +45,23 @@ $node->safe_psql('fresh', 'CREATE ROLE support');
 my $members = output_of('fresh', 'members');
 $node->safe_psql('fresh', 'DROP ROLE support');
 
+my $functions = q{
+	SELECT p.oid::regprocedure FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+	JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+	WHERE d.deptype = 'e' AND e.extname LIKE 'userlock%' ORDER BY 1::text};
 my $releases = q{
 	SELECT v.version FROM pg_available_extension_versions AS v JOIN pg_available_extensions AS a USING (name)
 	WHERE name = 'userlock' AND v.version <> a.default_version ORDER BY string_to_array(v.version, '.')::integer[]};
 my @releases = split /\n/, $node->safe_psql('fresh', $releases);
 ok(@releases > 0, 'there is a release to come from');
+
+# Which functions have gone, of those there were.
+sub functions_of
+{
+	my ($database, @before) = @_;
+	my %now = map { $_ => 1 } split /\n/, $node->safe_psql($database, $functions);
+	return join ' ', sort grep { !$now{$_} } @before;
+}
 
 foreach my $release (@releases)
 {
@@ -69,6 +81,7 @@ foreach my $release (@releases)
 			UNION ALL SELECT c.oid::regclass::text FROM pg_class AS c, aclexplode(c.relacl) AS a WHERE a.grantee = 'support'::regrole
 			UNION ALL SELECT t.oid::regtype::text FROM pg_type AS t, aclexplode(t.typacl) AS a WHERE a.grantee = 'support'::regrole
 		) AS given (object)};
+	my @functions = split /\n/, $node->safe_psql('app', $functions);
 	my $granted_before = $node->safe_psql('app', $granted);
 	$node->safe_psql('app', "ALTER DEFAULT PRIVILEGES GRANT ALL ON $_ TO support") foreach 'TABLES', 'FUNCTIONS', 'TYPES';
 	$node->safe_psql('app', "ALTER EXTENSION $_ UPDATE") foreach @extensions;
@@ -79,6 +92,8 @@ foreach my $release (@releases)
 	# What the data needs is granted anew.
 	$node->safe_psql('app', 'DROP OWNED BY support');
 	is_same(output_of('app', 'members'), $members, "$release: what is there is what a new installation has");
+	is(functions_of('app', @functions), 'userlock_private.find_problems(text) userlock_private.was_reset(userlock_private.login_failure)',
+		"$release: no function has gone that its library asks for, in sessions that are open");
 
 	# As where each node of a cluster runs it, or one that an upgrade has left behind.
 	$node->safe_psql('app', "UPDATE pg_extension SET extversion = '$release' WHERE extname LIKE 'userlock%'");
