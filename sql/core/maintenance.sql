@@ -21,6 +21,9 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+    -- A constant, by which nothing is sorted.
+    only_tenant text := CASE WHEN cardinality(tenants) = 1 THEN tenants[1] END;
 BEGIN
     RETURN QUERY
     WITH chained AS (
@@ -37,7 +40,7 @@ BEGIN
             e.at = (lag(e.at) OVER history + '1 microsecond'::interval) AS pushed,
             max(e.sequence) FILTER (WHERE e.kind = 'pruned') OVER whole_history AS pruned_at
         FROM userlock_private.event AS e
-        WHERE tenants IS NULL OR e.tenant = ANY (tenants)
+        WHERE (tenants IS NULL OR e.tenant = ANY (tenants)) AND (only_tenant IS NULL OR e.tenant = only_tenant)
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence),
             whole_history AS (PARTITION BY e.tenant, e.user_id)
     ), judged AS (
@@ -101,7 +104,7 @@ BEGIN
                 CASE v.kind WHEN 'pruned' THEN (v.details ->> 'created_at')::timestamptz ELSE v.at END AS began,
                 CASE v.kind WHEN 'pruned' THEN (v.details ->> 'access_valid_after')::timestamptz ELSE v.at END AS floor
             FROM userlock_private.event AS v
-            WHERE tenants IS NULL OR v.tenant = ANY (tenants)) AS e
+            WHERE (tenants IS NULL OR v.tenant = ANY (tenants)) AND (only_tenant IS NULL OR v.tenant = only_tenant)) AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
         -- What is over counts no more.
@@ -123,7 +126,7 @@ BEGIN
             a.locked_until, a.blocked_until, a.lock_sequence, a.block_sequence,
             a.access_valid_after, a.locked_at, a.blocked_at
         FROM userlock_private.account AS a
-        WHERE tenants IS NULL OR a.tenant = ANY (tenants)
+        WHERE (tenants IS NULL OR a.tenant = ANY (tenants)) AND (only_tenant IS NULL OR a.tenant = only_tenant)
     ), problems AS (
         SELECT
             c.tenant, c.user_id, c.sequence,

@@ -9,7 +9,7 @@
 -- of an index, and yet keeps a reader's own functions off other tenants' rows.
 --
 -- Whoever is above policies (superusers, BYPASSRLS) is held to the claims as well,
--- by the views.
+-- by the views: no more rows come of them, whatever functions of theirs have looked at.
 --
 
 CREATE FUNCTION userlock_private.tenant_is_visible_support(internal)
@@ -79,52 +79,60 @@ BEGIN
 END
 $$;
 
--- A user as they are now, and what the account has to say beside.  Of every tenant:
--- functions with the rights of the owner, which have judged whose users they are asked
--- for, read this, and ask no row whether the caller may see it.
-CREATE VIEW userlock_private.user_now WITH (security_invoker) AS
-SELECT
-    account.tenant,
-    account.user_id,
-    userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now) AS state,
-    account.sequence
-        + CASE WHEN account.locked_until <= clock.now THEN 1 ELSE 0 END
-        + CASE WHEN account.blocked_until <= clock.now THEN 1 ELSE 0 END AS sequence,
-    account.created_at,
-    greatest(account.changed_at,
-        CASE WHEN account.locked_until <= clock.now THEN account.locked_until END,
-        CASE WHEN account.blocked_until <= clock.now THEN account.blocked_until END) AS changed_at,
-    CASE WHEN account.locked_until > clock.now THEN account.locked_until END AS locked_until,
-    CASE WHEN account.blocked_until > clock.now THEN account.blocked_until END AS blocked_until,
-    profile.user_name,
-    profile.external_id,
-    profile.email,
-    profile.display_name,
-    profile.user_name_lower,
-    profile.email_lower,
-    profile.display_name_lower,
-    account.state AS written_state,
-    account.locked_at,
-    account.lock_sequence,
-    account.blocked_at,
-    account.block_sequence
-FROM (SELECT userlock_private.present() AS now) AS clock
-CROSS JOIN userlock_private.account
-LEFT JOIN userlock_private.profile
-    ON profile.tenant = account.tenant AND profile.user_id = account.user_id;
-
-REVOKE ALL ON userlock_private.user_now FROM PUBLIC;
-GRANT SELECT ON userlock_private.user_now TO PUBLIC;
-COMMENT ON VIEW userlock_private.user_now IS
-'Users as they are now, of whatever tenant, with what is written of their restrictions, over or not.';
-
-CREATE VIEW userlock_private.visible_user WITH (security_invoker) AS
-SELECT * FROM userlock_private.user_now AS u WHERE userlock_private.tenant_is_visible(u.tenant);
-
-REVOKE ALL ON userlock_private.visible_user FROM PUBLIC;
-GRANT SELECT ON userlock_private.visible_user TO PUBLIC;
-COMMENT ON VIEW userlock_private.visible_user IS
-'Users that the caller may see, as they are now, with what is written of their restrictions, over or not: the ground of users and restricted_users.';
+-- A user as they are now, and what the account has to say beside: of the tenants that the
+-- caller may see; and of every tenant, for functions with the rights of the owner, which
+-- have judged whose users they are asked for, and ask no row.
+DO $$
+DECLARE
+    ground record;
+BEGIN
+    FOR ground IN
+        SELECT * FROM (VALUES
+            ('visible_user', 'visible_account', 'visible_profile',
+                'Users that the caller may see, as they are now, with what is written of their restrictions, over or not: the ground of users and restricted_users.'),
+            ('user_now', 'account', 'profile',
+                'Users as they are now, of whatever tenant, with what is written of their restrictions, over or not.')
+        ) AS v (name, account, profile, comment)
+    LOOP
+        EXECUTE format($view$
+            CREATE VIEW userlock_private.%I WITH (security_invoker) AS
+            SELECT
+                account.tenant,
+                account.user_id,
+                userlock.state_at(account.state, account.locked_until, account.blocked_until, clock.now) AS state,
+                account.sequence
+                    + CASE WHEN account.locked_until <= clock.now THEN 1 ELSE 0 END
+                    + CASE WHEN account.blocked_until <= clock.now THEN 1 ELSE 0 END AS sequence,
+                account.created_at,
+                greatest(account.changed_at,
+                    CASE WHEN account.locked_until <= clock.now THEN account.locked_until END,
+                    CASE WHEN account.blocked_until <= clock.now THEN account.blocked_until END) AS changed_at,
+                CASE WHEN account.locked_until > clock.now THEN account.locked_until END AS locked_until,
+                CASE WHEN account.blocked_until > clock.now THEN account.blocked_until END AS blocked_until,
+                profile.user_name,
+                profile.external_id,
+                profile.email,
+                profile.display_name,
+                profile.user_name_lower,
+                profile.email_lower,
+                profile.display_name_lower,
+                account.state AS written_state,
+                account.locked_at,
+                account.lock_sequence,
+                account.blocked_at,
+                account.block_sequence
+            FROM (SELECT userlock_private.present() AS now) AS clock
+            CROSS JOIN userlock_private.%I AS account
+            LEFT JOIN userlock_private.%I AS profile
+                ON profile.tenant = account.tenant AND profile.user_id = account.user_id
+            $view$,
+            ground.name, ground.account, ground.profile);
+        EXECUTE format('REVOKE ALL ON userlock_private.%I FROM PUBLIC', ground.name);
+        EXECUTE format('GRANT SELECT ON userlock_private.%I TO PUBLIC', ground.name);
+        EXECUTE format('COMMENT ON VIEW userlock_private.%I IS %L', ground.name, ground.comment);
+    END LOOP;
+END
+$$;
 
 CREATE VIEW userlock.users WITH (security_invoker) AS
 SELECT tenant, user_id, state, sequence, created_at, changed_at, locked_until, blocked_until,

@@ -482,12 +482,9 @@ SELECT
     account.blocked_at,
     account.block_sequence
 FROM (SELECT userlock_private.present() AS now) AS clock
-CROSS JOIN userlock_private.account
-LEFT JOIN userlock_private.profile
+CROSS JOIN userlock_private.account AS account
+LEFT JOIN userlock_private.profile AS profile
     ON profile.tenant = account.tenant AND profile.user_id = account.user_id;
-
-CREATE OR REPLACE VIEW userlock_private.visible_user WITH (security_invoker) AS
-SELECT * FROM userlock_private.user_now AS u WHERE userlock_private.tenant_is_visible(u.tenant);
 
 CREATE OR REPLACE VIEW userlock_private.history_now WITH (security_invoker) AS
 SELECT tenant, user_id, sequence, kind, from_state, to_state,
@@ -694,6 +691,9 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+    -- A constant, by which nothing is sorted.
+    only_tenant text := CASE WHEN cardinality(tenants) = 1 THEN tenants[1] END;
 BEGIN
     RETURN QUERY
     WITH chained AS (
@@ -710,7 +710,7 @@ BEGIN
             e.at = (lag(e.at) OVER history + '1 microsecond'::interval) AS pushed,
             max(e.sequence) FILTER (WHERE e.kind = 'pruned') OVER whole_history AS pruned_at
         FROM userlock_private.event AS e
-        WHERE tenants IS NULL OR e.tenant = ANY (tenants)
+        WHERE (tenants IS NULL OR e.tenant = ANY (tenants)) AND (only_tenant IS NULL OR e.tenant = only_tenant)
         WINDOW history AS (PARTITION BY e.tenant, e.user_id ORDER BY e.sequence),
             whole_history AS (PARTITION BY e.tenant, e.user_id)
     ), judged AS (
@@ -774,7 +774,7 @@ BEGIN
                 CASE v.kind WHEN 'pruned' THEN (v.details ->> 'created_at')::timestamptz ELSE v.at END AS began,
                 CASE v.kind WHEN 'pruned' THEN (v.details ->> 'access_valid_after')::timestamptz ELSE v.at END AS floor
             FROM userlock_private.event AS v
-            WHERE tenants IS NULL OR v.tenant = ANY (tenants)) AS e
+            WHERE (tenants IS NULL OR v.tenant = ANY (tenants)) AND (only_tenant IS NULL OR v.tenant = only_tenant)) AS e
         GROUP BY e.tenant, e.user_id
     ), living AS (
         -- What is over counts no more.
@@ -796,7 +796,7 @@ BEGIN
             a.locked_until, a.blocked_until, a.lock_sequence, a.block_sequence,
             a.access_valid_after, a.locked_at, a.blocked_at
         FROM userlock_private.account AS a
-        WHERE tenants IS NULL OR a.tenant = ANY (tenants)
+        WHERE (tenants IS NULL OR a.tenant = ANY (tenants)) AND (only_tenant IS NULL OR a.tenant = only_tenant)
     ), problems AS (
         SELECT
             c.tenant, c.user_id, c.sequence,
@@ -914,14 +914,20 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE ALL ON %s %s FROM %s', given.kind, given.name, given.grantee);
     END LOOP;
+    -- What the views stand on is for everybody, see views.sql.
+    FOR given IN
+        SELECT c.oid::regclass::text AS name FROM pg_class AS c
+        WHERE obj_description(c.oid, 'pg_class') IS NULL
+        AND c.relname = ANY ('{user_now,history_now}') AND c.relnamespace = 'userlock_private'::regnamespace
+    LOOP
+        EXECUTE format('GRANT SELECT ON %s TO PUBLIC', given.name);
+    END LOOP;
 END
 $$;
 
 DELETE FROM pg_init_privs AS p USING pg_class AS c
 WHERE p.classoid = 'pg_type'::regclass AND p.objoid = c.reltype
 AND c.relname = ANY ('{user_now,history_now}') AND c.relnamespace = 'userlock_private'::regnamespace;
-
-GRANT SELECT ON userlock_private.user_now, userlock_private.history_now TO PUBLIC;
 
 COMMENT ON VIEW userlock_private.user_now IS
 'Users as they are now, of whatever tenant, with what is written of their restrictions, over or not.';

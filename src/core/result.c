@@ -218,8 +218,8 @@ const UserLockResultText userlock_results[] = {
 	[USERLOCK_RESULT_PAGE_INVALID] = {
 		"page_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,
 		gettext_noop("invalid page"),
-		gettext_noop("The order is by no column of users, or the page's size or what is skipped is out of range."),
-		gettext_noop("Order by a column of users; take 0 to 10000 users, and skip none or more.")
+		gettext_noop("The order is by no column that there is, or the page's size or what is skipped is out of range."),
+		gettext_noop("Order by a column of the list; take 0 to 10000 rows, and skip none or more.")
 	},
 	[USERLOCK_RESULT_TRANSITION_INVALID] = {
 		"transition_invalid", ERRCODE_USERLOCK_INVALID_ARGUMENT,

@@ -171,13 +171,16 @@ RESET ROLE;
 -- Whoever is above policies is held to the claims as well.
 CREATE ROLE regress_userlock_above BYPASSRLS;
 GRANT SELECT ON users TO regress_userlock_above;
+CREATE FUNCTION public.look_strictly(value text) RETURNS boolean STRICT LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'looked at %', value; RETURN true; END $$;
 SET ROLE regress_userlock_above;
 SET request.jwt.claims = '{"tenant": "globex"}';
 SELECT tenant, count(*) FROM users GROUP BY 1;
+SET request.jwt.claims = '{"tenant": "numbers"}';
+SELECT count(*) FROM users WHERE public.look_strictly(email);
 RESET request.jwt.claims;
 RESET ROLE;
 REVOKE ALL ON users FROM regress_userlock_above;
 REVOKE ALL ON users, restricted_users, user_history, statistics, security_events, lockout_policies FROM regress_userlock_reader;
 DROP ROLE regress_userlock_reader, regress_userlock_above;
-DROP FUNCTION public.look;
+DROP FUNCTION public.look, public.look_strictly;
 TRUNCATE account, event, profile;
