@@ -302,6 +302,7 @@ BEGIN
     ends_from := userlock_private.ends_from();
     now := clock_timestamp();
 
+    -- What visible_change shows of the user, by these moments.
     FOR part IN
         SELECT p.metric, p.label, sum(p.value) AS value
         FROM (
